@@ -1,0 +1,65 @@
+package eventlog
+
+// The registry: every event there is. A program that wants to say something new
+// adds a row here. Names are object.what-happened; the object is the field's own
+// word. The numbered ones are those of the terminal server's System log, with the
+// texts of the licensing white paper, section "System Logs and the Event Viewer".
+//
+// Fields that mean the same carry the same name everywhere: device (machine
+// name), hardware_id, license_id, kind, user, domain, expires, issuer, server
+// (a license server's name), pack, peer (a network address), reason.
+var (
+	// Every program.
+	ProgramReady   = Kind{"program.ready", 0, Information, "{program} is ready on {address}"}
+	ProgramStopped = Kind{"program.stopped", 0, Information, "{program} stopped: {reason}"}
+	ClockMoved     = Kind{"clock.moved", 0, Information, "the calendar moved to {now}"}
+
+	// Terminal server: a connection, in the order of its life.
+	ConnectionAccepted = Kind{"connection.accepted", 0, Information, "connection from {peer}"}
+	ConnectionRefused  = Kind{"connection.refused", 0, Warning, "connection from {peer} ended: {reason}"}
+	LicenseAccepted    = Kind{"license.accepted", 0, Information, "{device} showed {kind} {license_id} and needs nothing more"}
+	LicensePushed      = Kind{"license.pushed", 0, Information, "{device} was given {kind} {license_id}, valid to {expires}"}
+	LicenseNone        = Kind{"license.none", 0, Information, "{device} is admitted without a license: {reason}"}
+	LicenseDenied      = Kind{"license.denied", 0, Error, "{device} is refused: {reason}"}
+	LogonSucceeded     = Kind{"logon.succeeded", 0, Information, "{user} logged on from {device}"}
+	LogonFailed        = Kind{"logon.failed", 0, Warning, "{user} failed to log on from {device}: {reason}"}
+	LicenseMarked      = Kind{"license.marked", 0, Information, "temporary token {license_id} of {device} is marked as validated at {server}"}
+	MarkFailed         = Kind{"license.mark-failed", 0, Warning, "temporary token {license_id} of {device} could not be marked: {reason}"}
+	SessionStarted     = Kind{"session.started", 0, Information, "session of {user} on {device} is drawing"}
+	SessionEnded       = Kind{"session.ended", 0, Information, "session of {user} on {device} ended: {reason}"}
+	ServerFound        = Kind{"server.found", 0, Information, "license server {server} found at {address}"}
+	ServerLost         = Kind{"server.lost", 0, Warning, "license server {server} lost: {reason}"}
+	GraceStarted       = Kind{"grace.started", 0, Information, "the licensing grace period runs until {end}"}
+	GraceEnded         = Kind{"grace.ended", 0, Information, "the licensing grace period is over: {reason}"}
+
+	// License server.
+	TokenIssued        = Kind{"token.issued", 0, Information, "{kind} {license_id} issued to {device}, valid to {expires}; {free} free"}
+	TokenUpgraded      = Kind{"token.upgraded", 0, Information, "{device} upgraded from {from} to {kind} {license_id}, valid to {expires}; {free} free"}
+	TokenRenewed       = Kind{"token.renewed", 0, Information, "{kind} {license_id} of {device} renewed to {expires}"}
+	TokenResent        = Kind{"token.resent", 0, Information, "{kind} {license_id} sent again to {device}"}
+	TokenValidated     = Kind{"token.validated", 0, Information, "temporary token {license_id} of {device} validated"}
+	TokenReturned      = Kind{"token.returned", 0, Information, "{kind} {license_id} of {device} returned to the pool; {free} free"}
+	TokenExpired       = Kind{"token.expired", 0, Information, "{kind} {license_id} of {device} expired; {free} free"}
+	TokenRefused       = Kind{"token.refused", 0, Warning, "{device} got no token: {reason}"}
+	RequestKept        = Kind{"request.kept", 0, Information, "{device} keeps what it has: {reason}"}
+	RequestReferred    = Kind{"request.referred", 0, Information, "{device} referred to {server}"}
+	ServerActivated    = Kind{"server.activated", 0, Information, "license server activated as {server_id}"}
+	KeyPackInstalled   = Kind{"keypack.installed", 0, Information, "key pack {pack} installed: {count} x {kind}"}
+	PeerRefused        = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
+
+	// Client.
+	ClientConnected    = Kind{"client.connected", 0, Information, "connected to {server} over {security}"}
+	ClientLicensed     = Kind{"client.licensed", 0, Information, "stored {kind} {license_id}, valid to {expires}"}
+	ClientAccepted     = Kind{"client.accepted", 0, Information, "the server is content with what this device has"}
+	ClientRefused      = Kind{"client.refused", 0, Error, "refused by {server}: {reason}"}
+	ClientLoggedOn     = Kind{"client.logged-on", 0, Information, "logged on as {user}"}
+	ClientLogonFailed  = Kind{"client.logon-failed", 0, Error, "logon as {user} failed"}
+	ClientDisconnected = Kind{"client.disconnected", 0, Information, "left {server}"}
+	ClientUnreachable  = Kind{"client.unreachable", 0, Error, "{server} cannot be reached: {reason}"}
+
+	// Terminal server, System log, source TermService.
+	CannotAcquireLicense = Kind{"termservice.cannot-acquire", 1000, Error, "Unable to acquire a license for user '{user}', domain '{domain}'."}
+	InvalidLicense       = Kind{"termservice.invalid-license", 1003, Error, "The terminal service client '{device}' has provided an invalid license."}
+	CannotIssueLicense   = Kind{"termservice.cannot-issue", 1004, Error, "The terminal server cannot issue a client license."}
+	TemporaryExpired     = Kind{"termservice.temporary-expired", 1011, Error, "The terminal services client {device} has been disconnected because its temporary license has expired."}
+)
