@@ -33,19 +33,19 @@ var (
 	GraceEnded         = Kind{"grace.ended", 0, Information, "the licensing grace period is over: {reason}"}
 
 	// License server.
-	TokenIssued        = Kind{"token.issued", 0, Information, "{kind} {license_id} issued to {device}, valid to {expires}; {free} free"}
-	TokenUpgraded      = Kind{"token.upgraded", 0, Information, "{device} upgraded from {from} to {kind} {license_id}, valid to {expires}; {free} free"}
-	TokenRenewed       = Kind{"token.renewed", 0, Information, "{kind} {license_id} of {device} renewed to {expires}"}
-	TokenResent        = Kind{"token.resent", 0, Information, "{kind} {license_id} sent again to {device}"}
-	TokenValidated     = Kind{"token.validated", 0, Information, "temporary token {license_id} of {device} validated"}
-	TokenReturned      = Kind{"token.returned", 0, Information, "{kind} {license_id} of {device} returned to the pool; {free} free"}
-	TokenExpired       = Kind{"token.expired", 0, Information, "{kind} {license_id} of {device} expired; {free} free"}
-	TokenRefused       = Kind{"token.refused", 0, Warning, "{device} got no token: {reason}"}
-	RequestKept        = Kind{"request.kept", 0, Information, "{device} keeps what it has: {reason}"}
-	RequestReferred    = Kind{"request.referred", 0, Information, "{device} referred to {server}"}
-	ServerActivated    = Kind{"server.activated", 0, Information, "license server activated as {server_id}"}
-	KeyPackInstalled   = Kind{"keypack.installed", 0, Information, "key pack {pack} installed: {count} x {kind}"}
-	PeerRefused        = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
+	TokenIssued      = Kind{"token.issued", 0, Information, "{kind} {license_id} issued to {device}, valid to {expires}; {free} free"}
+	TokenUpgraded    = Kind{"token.upgraded", 0, Information, "{device} upgraded from {from} to {kind} {license_id}, valid to {expires}; {free} free"}
+	TokenRenewed     = Kind{"token.renewed", 0, Information, "{kind} {license_id} of {device} renewed to {expires}"}
+	TokenResent      = Kind{"token.resent", 0, Information, "{kind} {license_id} sent again to {device}"}
+	TokenValidated   = Kind{"token.validated", 0, Information, "temporary token {license_id} of {device} validated"}
+	TokenReturned    = Kind{"token.returned", 0, Information, "{kind} {license_id} of {device} returned to the pool; {free} free"}
+	TokenExpired     = Kind{"token.expired", 0, Information, "{kind} {license_id} of {device} expired; {free} free"}
+	TokenRefused     = Kind{"token.refused", 0, Warning, "{device} got no token: {reason}"}
+	RequestKept      = Kind{"request.kept", 0, Information, "{device} keeps what it has: {reason}"}
+	RequestReferred  = Kind{"request.referred", 0, Information, "{device} referred to {server}"}
+	ServerActivated  = Kind{"server.activated", 0, Information, "license server activated as {server_id}"}
+	KeyPackInstalled = Kind{"keypack.installed", 0, Information, "key pack {pack} installed: {count} x {kind}"}
+	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
 
 	// Client.
 	ClientConnected    = Kind{"client.connected", 0, Information, "connected to {server} over {security}"}
