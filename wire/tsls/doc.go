@@ -1,0 +1,3 @@
+// Package tsls is the protocol that terminal servers and tools speak with a license
+// server.
+package tsls

@@ -1,0 +1,38 @@
+package tsls
+
+// ServerInfo answers [Hello], [Ping] and [Activate]: what a license server is.
+type ServerInfo struct {
+	Version       uint16   // of the protocol; 0 is sent as Version
+	Features      Features // what the license server can do
+	Name          string   // host name
+	ServerID      string   // License Server ID; empty when not activated
+	Edition       string   // "w2k-rtm", "w2k-sp3", "ws2003"
+	Scope         string   // "enterprise", "domain", "workgroup"
+	Activated     bool
+	CALIssuedEver bool // has issued a permanent CAL since it was installed (ends a grace period)
+	// Certificates are the license server's own in DER, the present one first, then
+	// those that it had before a reactivation: tokens under all of them are its own.
+	Certificates [][]byte
+	// Roots are the clearinghouses' root certificates in DER that it trusts.
+	Roots [][]byte
+}
+
+// Type is [TypeServerInfo].
+func (ServerInfo) Type() Type { return TypeServerInfo }
+
+func (m ServerInfo) code(c *coder) Message {
+	if m.Version == 0 {
+		m.Version = Version
+	}
+	c.u16("version", &m.Version)
+	c.u32("features", (*uint32)(&m.Features))
+	c.text("name", &m.Name)
+	c.text("server id", &m.ServerID)
+	c.text("edition", &m.Edition)
+	c.text("scope", &m.Scope)
+	c.flag("activated", &m.Activated)
+	c.flag("CAL issued ever", &m.CALIssuedEver)
+	c.blobs("certificates", &m.Certificates, MaxCertificates)
+	c.blobs("roots", &m.Roots, MaxCertificates)
+	return m
+}
