@@ -1,0 +1,124 @@
+// Package cli is what all commands have in common: how they end, what they print on
+// an error, the flags of a daemon and the table. A command itself is described once,
+// as a value of urfave/cli; help, usage errors and completion come from it.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+)
+
+// The exit codes that mean the same in every command. Others are a command's own and
+// stand in its help.
+const (
+	CodeDone    = 0
+	CodeRefused = 1 // refused, or an error
+	CodeUsage   = 2
+	CodeNothing = 3 // there was nothing to do
+)
+
+// exitError is an error with an exit code.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// Exit makes err end the command with the exit code. A nil err ends it in silence.
+func Exit(code int, err error) error { return &exitError{code, err} }
+
+// Usage is an error of how the command was called: exit code 2 and a hint at --help.
+func Usage(format string, args ...any) error {
+	return &exitError{CodeUsage, fmt.Errorf(format, args...)}
+}
+
+// Main runs the command with the process's arguments and ends the process. Interrupt
+// and termination end ctx; a second one kills.
+func Main(ctx context.Context, cmd *cli.Command) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(Run(ctx, cmd, os.Args, os.Stdout, os.Stderr))
+}
+
+// Run runs the command with the arguments (the first is the program's name) and
+// returns the exit code. It prints an error as one sentence that begins with the
+// command's name.
+func Run(ctx context.Context, cmd *cli.Command, args []string, stdout, stderr io.Writer) int {
+	prepare(cmd, stdout, stderr)
+	err := cmd.Run(ctx, args)
+	if err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return CodeDone
+	}
+	code := CodeRefused
+	if e, ok := errors.AsType[*exitError](err); ok {
+		code = e.code
+		if e.err == nil {
+			return code
+		}
+	}
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name, oneLine(err.Error()))
+	if code == CodeUsage {
+		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name)
+	}
+	return code
+}
+
+// prepare gives the command and those under it the behavior that all have.
+func prepare(cmd *cli.Command, stdout, stderr io.Writer) {
+	cmd.Writer, cmd.ErrWriter = stdout, stderr
+	cmd.ExitErrHandler = func(context.Context, *cli.Command, error) {}
+	var each func(c *cli.Command)
+	each = func(c *cli.Command) {
+		c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
+			return Exit(CodeUsage, err)
+		}
+		if c.Action == nil && len(c.Commands) > 0 {
+			c.Action = requireCommand
+		}
+		for _, sub := range c.Commands {
+			each(sub)
+		}
+	}
+	each(cmd)
+}
+
+// requireCommand is the action of a command that only has commands under it.
+func requireCommand(_ context.Context, c *cli.Command) error {
+	if name := c.Args().First(); name != "" {
+		return Usage("there is no command %q", name)
+	}
+	return cli.ShowSubcommandHelp(c)
+}
+
+// Args returns the command's arguments when their number is between least and most
+// (most < 0: any number), and a usage error otherwise.
+func Args(c *cli.Command, least, most int) ([]string, error) {
+	args := c.Args().Slice()
+	if len(args) < least {
+		return nil, Usage("%s: an argument is missing: %s", c.Name, c.ArgsUsage)
+	}
+	if most >= 0 && len(args) > most {
+		return nil, Usage("%s: unexpected argument %q", c.Name, args[most])
+	}
+	return args, nil
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), "; ")
+}

@@ -1,0 +1,37 @@
+package cli
+
+import "github.com/urfave/cli/v3"
+
+// Daemon is what every long-running program is told on its command line.
+type Daemon struct {
+	State  string // folder of everything that outlives the process; never empty
+	Host   string // name of the host in event logs
+	Listen string
+	Clock  string // file of the lab's calendar, "" for the machine's
+	Events string // event log, "" for events.jsonl in the state folder
+	KeyLog string // TLS key log, "" for none
+}
+
+// DaemonFlags are the flags of a daemon that listens on listen unless told otherwise.
+// An empty listen leaves out the flag.
+func DaemonFlags(listen string) []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "state", Usage: "keep state in `DIR`", Required: true},
+		&cli.StringFlag{Name: "host", Usage: "`NAME` of this host in the event log", DefaultText: "the machine's name"},
+		&cli.StringFlag{Name: "clock", Usage: "take the calendar from `FILE`", DefaultText: "the machine's clock"},
+		&cli.StringFlag{Name: "events", Usage: "append the event log to `FILE`", DefaultText: "events.jsonl in the state folder"},
+		&cli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
+	}
+	if listen != "" {
+		flags = append(flags, &cli.StringFlag{Name: "listen", Usage: "listen on `ADDR`", Value: listen})
+	}
+	return flags
+}
+
+// DaemonFrom reads the flags of [DaemonFlags].
+func DaemonFrom(c *cli.Command) Daemon {
+	return Daemon{
+		State: c.String("state"), Host: c.String("host"), Listen: c.String("listen"),
+		Clock: c.String("clock"), Events: c.String("events"), KeyLog: c.String("keylog"),
+	}
+}
