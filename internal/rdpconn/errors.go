@@ -22,7 +22,9 @@ type ProtocolError struct {
 }
 
 // Error names the step and the direction.
-func (e *ProtocolError) Error() string { return fmt.Sprintf("rdp %v, %v: %v", e.Step, e.Direction, e.Err) }
+func (e *ProtocolError) Error() string {
+	return fmt.Sprintf("rdp %v, %v: %v", e.Step, e.Direction, e.Err)
+}
 
 // Unwrap is the reason.
 func (e *ProtocolError) Unwrap() error { return e.Err }
