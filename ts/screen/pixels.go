@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
+
+	"github.com/tslab/tslab/wire/rdp"
 )
 
 // Depths are the color depths, in bits a pixel, that a client may ask for.
@@ -51,8 +53,8 @@ func NewEncoder(depth int) *Encoder {
 // Depth is the bits a pixel of the encoder's updates.
 func (e *Encoder) Depth() int { return e.depth }
 
-// A screen is sent in tiles. A tile of the largest depth, 12288 bytes, fits with
-// its headers into one slow-path update, whose length ends at 16383.
+// A screen is sent in tiles, so that a changed word costs little. A tile of the
+// largest depth, 12288 bytes, fits into one slow-path update, whose length ends at 16383.
 const tileWidth, tileHeight = 64, 48
 
 // changed lists the tiles of next that differ from old, row by row; all of them
@@ -81,21 +83,39 @@ func differs(a, b *image.Paletted, r image.Rectangle) bool {
 	return false
 }
 
-// paddedWidth is a width that a bitmap may have: rows are whole groups of four pixels.
-func paddedWidth(width int) int { return (width + 3) &^ 3 }
+// Rects is the update that turns a client's screen old into next: the tiles that
+// differ, or all when old is nil or of another size.
+func (e *Encoder) Rects(old, next *image.Paletted) []rdp.BitmapRect {
+	var rects []rdp.BitmapRect
+	for _, tile := range changed(old, next) {
+		rects = append(rects, rdp.BitmapRect{
+			Left: uint16(tile.Min.X), Top: uint16(tile.Min.Y),
+			Width: uint16(tile.Dx()), Height: uint16(tile.Dy()),
+			Bpp:    uint16(e.depth),
+			Pixels: e.raw(next, tile),
+		})
+	}
+	return rects
+}
 
-// raw is the pixels of r bottom-up, the rows padded with their last pixel.
+// raw is the pixels of r.
 func (e *Encoder) raw(img *image.Paletted, r image.Rectangle) []byte {
-	size, width := pixelSize(e.depth), paddedWidth(r.Dx())
-	data := make([]byte, 0, size*width*r.Dy())
-	for y := r.Max.Y - 1; y >= r.Min.Y; y-- {
-		row := img.Pix[img.PixOffset(r.Min.X, y):img.PixOffset(r.Max.X, y)]
-		for _, index := range row {
+	size := pixelSize(e.depth)
+	data := make([]byte, 0, size*r.Dx()*r.Dy())
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for _, index := range img.Pix[img.PixOffset(r.Min.X, y):img.PixOffset(r.Max.X, y)] {
 			data = append(data, e.pixels[index][:size]...)
-		}
-		for range width - len(row) {
-			data = append(data, e.pixels[row[len(row)-1]][:size]...)
 		}
 	}
 	return data
+}
+
+// WirePalette is [Palette] as a client of 8 bits a pixel is told it.
+func WirePalette() rdp.Palette {
+	var wire rdp.Palette
+	for i, c := range Palette() {
+		c := c.(color.RGBA)
+		wire[i] = rdp.Color{R: c.R, G: c.G, B: c.B}
+	}
+	return wire
 }
