@@ -1,0 +1,173 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// maxHello bounds the first message: nobody is known yet who could send more.
+const maxHello = 8 << 10
+
+// serverConn is the accepting end of a connection.
+type serverConn struct {
+	server *server
+	raw    net.Conn
+	source string
+
+	deadlines sync.Mutex // guards stopped against a later deadline
+	stopped   bool
+
+	conn    *tls.Conn
+	peer    Peer
+	writing sync.Mutex // held while a frame is written
+}
+
+// stop ends the reading, now and for all later reads.
+func (c *serverConn) stop() {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.stopped = true
+	c.raw.SetReadDeadline(time.Unix(1, 0))
+}
+
+// readWithin sets the deadline of the next reads.
+func (c *serverConn) readWithin(d time.Duration) {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	if !c.stopped {
+		c.raw.SetReadDeadline(time.Now().Add(d))
+	}
+}
+
+// serve runs the connection to its end. All requests are answered when it returns.
+func (c *serverConn) serve(ctx context.Context) {
+	defer c.raw.Close()
+	limits := c.server.limits
+	c.readWithin(limits.Handshake)
+	c.raw.SetWriteDeadline(time.Now().Add(limits.Handshake))
+	c.conn = tls.Server(c.raw, c.server.config)
+	if err := c.conn.Handshake(); err != nil {
+		return
+	}
+	r := bufio.NewReader(c.conn)
+	if !c.hello(ctx, r) {
+		c.goodbye()
+		return
+	}
+	slots := make(chan struct{}, limits.InFlight)
+	var work sync.WaitGroup
+	for {
+		id, message, err := c.next(r)
+		if err != nil {
+			if errors.Is(err, ErrFrame) {
+				c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
+			}
+			break
+		}
+		slots <- struct{}{} // a peer with too many requests waits to be read
+		work.Go(func() {
+			defer func() { <-slots }()
+			c.reply(id, c.answer(ctx, message))
+		})
+	}
+	work.Wait()
+	c.goodbye()
+}
+
+// next waits for a frame as long as a connection may idle, then reads it.
+func (c *serverConn) next(r *bufio.Reader) (uint32, []byte, error) {
+	if r.Buffered() == 0 {
+		c.readWithin(c.server.limits.Idle)
+		if _, err := r.Peek(1); err != nil {
+			return 0, nil, err
+		}
+	}
+	c.readWithin(c.server.limits.Frame)
+	return readFrame(r, tsls.MaxMessage)
+}
+
+// hello reads and answers the first message; false when the connection must end.
+func (c *serverConn) hello(ctx context.Context, r *bufio.Reader) bool {
+	id, message, err := readFrame(r, maxHello)
+	if err != nil {
+		if errors.Is(err, ErrFrame) {
+			c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
+		}
+		return false
+	}
+	m, err := tsls.Parse(message)
+	if err != nil {
+		c.reply(id, tsls.ErrorFor(err))
+		return false
+	}
+	hello, ok := m.(tsls.Hello)
+	if !ok {
+		c.reply(id, tsls.Errorf(tsls.CodeHelloFirst, "%v comes before Hello: say Hello first", m.Type()))
+		return false
+	}
+	if hello.Version != tsls.Version {
+		c.reply(id, tsls.Errorf(tsls.CodeVersion, "protocol version %d is not spoken here: this license server speaks version %d; use programs of the same release", hello.Version, tsls.Version))
+		return false
+	}
+	c.peer = Peer{Addr: c.raw.RemoteAddr(), Hello: hello}
+	if shown := c.conn.ConnectionState().PeerCertificates; len(shown) > 0 {
+		c.peer.Certificate = shown[0]
+	}
+	answer := c.handle(ctx, hello)
+	return c.reply(id, answer) && answer.Type() == tsls.TypeServerInfo
+}
+
+// answer is what the message, as read, is answered with.
+func (c *serverConn) answer(ctx context.Context, message []byte) tsls.Message {
+	m, err := tsls.Parse(message)
+	switch {
+	case err != nil:
+		return tsls.ErrorFor(err)
+	case m.Type() == tsls.TypeHello:
+		return tsls.Errorf(tsls.CodeHelloFirst, "Hello was said already")
+	case !m.Type().IsRequest():
+		return tsls.Errorf(tsls.CodeUnknownType, "%v is no request", m.Type())
+	}
+	return c.handle(ctx, m)
+}
+
+func (c *serverConn) handle(ctx context.Context, m tsls.Message) tsls.Message {
+	ctx, cancel := context.WithTimeout(ctx, c.server.limits.Request)
+	defer cancel()
+	if answer := c.server.handler(ctx, c.peer, m); answer != nil {
+		return answer
+	}
+	return tsls.Errorf(tsls.CodeUnknownType, "%v is not answered here", m.Type())
+}
+
+// reply writes an answer; false when that failed and the connection is closed.
+func (c *serverConn) reply(id uint32, m tsls.Message) bool {
+	frame, err := appendFrame(nil, id, m)
+	if err != nil {
+		frame, err = appendFrame(nil, id, tsls.Errorf(tsls.CodeInternal, "answer cannot be sent: %v", err))
+	}
+	if err != nil {
+		return false
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.raw.SetWriteDeadline(time.Now().Add(c.server.limits.Frame))
+	if _, err := c.conn.Write(frame); err != nil {
+		c.raw.Close()
+		return false
+	}
+	return true
+}
+
+// goodbye says in TLS that no more follows.
+func (c *serverConn) goodbye() {
+	c.raw.SetWriteDeadline(time.Now().Add(time.Second))
+	c.conn.CloseWrite()
+}
