@@ -1,0 +1,134 @@
+package policy
+
+import (
+	"errors"
+	"time"
+
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/token"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// Evidence is what a client presented, and what the terminal server knows of it.
+type Evidence struct {
+	// Presented: LICENSE_INFO with a blob that is not empty. NEW_LICENSE_REQUEST and
+	// an empty blob present nothing.
+	Presented bool
+	// Err is the error of token.Parse or of Token.Verify, nil if both are content.
+	// A *token.VerifyError of token.CheckRoot does not count as a broken token: it
+	// only says that the signer is a stranger.
+	Err     error
+	License token.License // as parsed
+	// Rooted: the chain ends at a clearinghouse root. KnownSigner: the license
+	// server's certificate is one that the terminal server knows now or knew before.
+	// InCatalog: that license server is in the catalog now.
+	Rooted, KnownSigner, InCatalog bool
+	// HardwareID is the device's, from LICENSE_INFO or its challenge response.
+	HardwareID hwid.ID
+}
+
+// Classified is a class with the rule that gave it.
+type Classified struct {
+	Class tsls.Class
+	Rule  string // of part 4, as "T12"
+	// Upgradeable: the token is one of the previous product version (rule T7).
+	Upgradeable bool
+	Reason      string
+}
+
+// clockTolerance is how far ahead of the terminal server's calendar a token may
+// have been issued.
+const clockTolerance = 24 * time.Hour
+
+// Classify finds the class of what a client presented, part 4 of the decision
+// table.
+func Classify(p *edition.Profile, now time.Time, e Evidence) Classified {
+	if c, done := readable(p, e); done {
+		return c
+	}
+	if c, done := trusted(p, e); done {
+		return c
+	}
+	switch ahead := e.License.Issued.Sub(now); {
+	case e.License.HardwareID != e.HardwareID:
+		return classified(tsls.ClassHardwareMismatch, "T6", "the token is another device's")
+	case p.Edition == edition.Server2003 && older(e.License.Version, p.Edition):
+		c := classified(tsls.ClassNone, "T7", "the token is for an older version of the terminal server")
+		c.Upgradeable = true
+		return c
+	case ahead > clockTolerance:
+		return classified(tsls.ClassNone, "T9", "the token is not valid yet: its license server's calendar is ahead")
+	}
+	return dated(p, now, e.License)
+}
+
+// readable ends the classification of what is no token of ours (T1 to T2).
+func readable(p *edition.Profile, e Evidence) (Classified, bool) {
+	var foreign *token.ForeignError
+	var verify *token.VerifyError
+	switch {
+	case !e.Presented:
+		return classified(tsls.ClassNone, "T1", "nothing was presented"), true
+	case errors.As(e.Err, &foreign) && p.ForeignBlob == edition.BlobCorrupt:
+		return classified(tsls.ClassCorrupt, "T1b", "the license is of another maker"), true
+	case errors.As(e.Err, &foreign):
+		return classified(tsls.ClassNone, "T1a", "the license is of another maker"), true
+	case errors.As(e.Err, &verify) && verify.Check == token.CheckRoot:
+	case e.Err != nil:
+		return classified(tsls.ClassCorrupt, "T2", e.Err.Error()), true
+	}
+	switch e.License.Kind {
+	case token.Temporary, token.CAL, token.BuiltIn:
+		return Classified{}, false
+	}
+	return classified(tsls.ClassCorrupt, "T2", "a device cannot hold a token of kind "+e.License.Kind.String()), true
+}
+
+// trusted ends the classification of a token whose signer is a stranger (T3 to T4a).
+func trusted(p *edition.Profile, e Evidence) (Classified, bool) {
+	temporary := e.License.Kind == token.Temporary
+	switch {
+	case e.Rooted: // T3
+	case temporary && e.KnownSigner: // T5
+	case e.InCatalog && p.RequireClearinghouseRoot:
+		return classified(tsls.ClassCorrupt, "T4c", "its license server has no clearinghouse certificate"), true
+	case e.InCatalog: // T4b
+	case temporary:
+		return classified(tsls.ClassNone, "T4", "the temporary token is of an unknown license server"), true
+	default:
+		return classified(tsls.ClassCorrupt, "T4a", "the token is of an unknown license server without a clearinghouse certificate"), true
+	}
+	return Classified{}, false
+}
+
+// dated classes a sound token of this device by its kind and its dates (T10 to T15).
+func dated(p *edition.Profile, now time.Time, l token.License) Classified {
+	expired := !l.Expires.IsZero() && now.After(l.Expires)
+	switch {
+	case l.Kind == token.Temporary && expired:
+		return classified(tsls.ClassTemporaryExpired, "T11", "the temporary token has expired")
+	case l.Kind == token.Temporary:
+		return classified(tsls.ClassTemporary, "T10", "temporary token")
+	case l.Kind == token.BuiltIn && (expired || !p.BuiltinPool):
+		return classified(tsls.ClassNone, "T15", "the built-in token does not count here")
+	case l.Kind == token.BuiltIn:
+		return classified(tsls.ClassBuiltIn, "T15", "built-in token")
+	case expired && p.Edition == edition.RTM:
+		return classified(tsls.ClassNone, "T14a", "the CAL has expired, and this edition knows no renewal")
+	case expired:
+		return classified(tsls.ClassPermExpired, "T14", "the CAL has expired")
+	case !l.Expires.IsZero() && p.Edition != edition.RTM && l.Expires.Sub(now) <= time.Duration(p.RenewWindowDays)*day:
+		return classified(tsls.ClassPermNear, "T13", "the CAL is near its expiry")
+	}
+	return classified(tsls.ClassPermFresh, "T12", "valid CAL")
+}
+
+func older(v token.Version, e edition.Edition) bool {
+	major, minor := e.Version()
+	return v.Major < major || v.Major == major && v.Minor < minor
+}
+
+func classified(c tsls.Class, rule, reason string) Classified {
+	return Classified{Class: c, Rule: rule, Reason: reason}
+}
