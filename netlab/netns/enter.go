@@ -1,0 +1,127 @@
+//go:build linux
+
+package netns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// insideVariable tells the re-executed program which descriptor ends with the
+// program that started it.
+const insideVariable = "TSLAB_INSIDE"
+
+// namespaces are what a lab has for itself. The cgroup and time namespaces stay the
+// machine's: the lab's calendar is not the kernel's.
+const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID |
+	unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
+
+// Inside says whether this process is the one that Reexec started: process 1 of a
+// lab's namespaces.
+func Inside() bool { return os.Getpid() == 1 && os.Getenv(insideVariable) != "" }
+
+// Reexec runs this program again with args in new namespaces, hands it SIGINT,
+// SIGTERM and SIGHUP, waits for it and returns its exit status. If this process
+// dies, however it dies, the kernel kills the other and all that it started.
+func Reexec(args []string) (int, error) {
+	// The kernel sends the parent-death signal when the thread that forked ends, so
+	// this one must not end before the process does.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	alive, keep, err := os.Pipe()
+	if err != nil {
+		return 0, fmt.Errorf("lab: %w", err)
+	}
+	defer alive.Close()
+	defer keep.Close()
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.ExtraFiles = []*os.File{alive}
+	cmd.Env = append(os.Environ(), insideVariable+"="+strconv.Itoa(3))
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  namespaces,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+		// A process group of its own, so that Ctrl-C comes once, from here.
+		Setpgid: true,
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	if err := cmd.Start(); err != nil {
+		return 0, explain("cannot make a user namespace", err)
+	}
+	done := make(chan struct{})
+	go forward(signals, cmd.Process, done)
+	err = cmd.Wait()
+	close(done)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		if status := exit.Sys().(syscall.WaitStatus); status.Signaled() {
+			return 128 + int(status.Signal()), nil
+		}
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
+
+func forward(signals <-chan os.Signal, p *os.Process, done <-chan struct{}) {
+	for {
+		select {
+		case s := <-signals:
+			p.Signal(s)
+		case <-done:
+			return
+		}
+	}
+}
+
+// Enter makes the namespaces that Reexec gave this process fit to build hosts in.
+// The returned context ends when the program that called Reexec is gone. Enter must
+// be called once, before anything else is done with the lab.
+func Enter(ctx context.Context) (context.Context, error) {
+	fd, err := strconv.Atoi(os.Getenv(insideVariable))
+	if err != nil || os.Getpid() != 1 {
+		return nil, errors.New("lab: netns.Enter outside of the namespaces that netns.Reexec makes")
+	}
+	os.Unsetenv(insideVariable)
+	unix.CloseOnExec(fd)
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		io.Copy(io.Discard, os.NewFile(uintptr(fd), "parent"))
+		cancel(errors.New("the program that started the lab is gone"))
+	}()
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return nil, explain("cannot make the mounts private", err)
+	}
+	// Before anything asks /proc who it is: the old one counts processes from outside.
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return nil, explain("cannot mount a /proc of its own", err)
+	}
+	if err := prepareEtc(); err != nil {
+		return nil, fmt.Errorf("lab: private /etc: %w", err)
+	}
+	quietIPv6()
+	return ctx, nil
+}
+
+// quietIPv6 keeps interfaces made after it, in this thread's network namespace,
+// from sending router solicitations and multicast reports into every capture.
+// Where /proc/sys cannot be written they do, which harms nothing else.
+func quietIPv6() {
+	for _, which := range []string{"all", "default"} {
+		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
+	}
+}

@@ -1,0 +1,108 @@
+//go:build linux
+
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Etc is what a host has of its own in /etc; everything else there is the machine's.
+type Etc struct {
+	Hosts, ResolvConf string
+}
+
+// ownFiles are the files of /etc that every host has for itself.
+var ownFiles = [...]string{"hosts", "hostname", "resolv.conf"}
+
+// prepareEtc sees to it that every file that hosts have for themselves is there to
+// be mounted over. On some systems one is missing, or a link to where nothing is;
+// then all of /etc is laid out again on a tmpfs, entry by entry.
+func prepareEtc() error {
+	for _, name := range ownFiles {
+		if _, err := os.Stat("/etc/" + name); err != nil {
+			return layoutEtc("/etc")
+		}
+	}
+	return nil
+}
+
+func layoutEtc(etc string) error {
+	old, err := os.Open(etc)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	entries, err := old.ReadDir(-1)
+	if err != nil {
+		return err
+	}
+	if err := unix.Mount("tmpfs", etc, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		source := fmt.Sprintf("/proc/self/fd/%d/%s", old.Fd(), e.Name())
+		if err := layoutEntry(source, filepath.Join(etc, e.Name()), e); err != nil {
+			return err
+		}
+	}
+	for _, name := range ownFiles {
+		path := filepath.Join(etc, name)
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func layoutEntry(source, target string, e os.DirEntry) error {
+	switch {
+	case e.Type()&os.ModeSymlink != 0:
+		to, err := os.Readlink(source)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(to, target)
+	case e.IsDir():
+		if err := os.Mkdir(target, 0o755); err != nil {
+			return err
+		}
+	default:
+		if err := os.WriteFile(target, nil, 0o644); err != nil {
+			return err
+		}
+	}
+	if err := unix.Mount(source, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return &os.PathError{Op: "mount", Path: target, Err: err}
+	}
+	return nil
+}
+
+// writeEtc writes the host's files into dir and mounts them, in the calling thread's
+// mount namespace.
+func writeEtc(dir, hostname string, e Etc) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	content := [...]string{e.Hosts, hostname + "\n", e.ResolvConf}
+	for i, name := range ownFiles {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content[i]), 0o644); err != nil {
+			return err
+		}
+		if err := unix.Mount(path, "/etc/"+name, "", unix.MS_BIND, ""); err != nil {
+			return &os.PathError{Op: "mount over", Path: "/etc/" + name, Err: err}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+//go:build linux
+
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Host is a machine of the lab: a network, a mount and a UTS namespace, held by one
+// thread of this process. It ends with Close, or with the process.
+type Host struct {
+	Name string
+
+	calls  chan call
+	net    netns.NsHandle  // its network namespace
+	handle *netlink.Handle // a socket in it
+	raw    int             // a packet socket in it that receives nothing; -1 without
+}
+
+type call struct {
+	f    func() error
+	done chan<- error
+}
+
+// NewHost makes a host with its loopback interface up. The files of its own /etc
+// are written into dir.
+func NewHost(name, dir string, etc Etc) (*Host, error) {
+	h := &Host{Name: name, calls: make(chan call), raw: -1, net: netns.None()}
+	ready := make(chan error, 1)
+	go h.live(ready)
+	if err := <-ready; err != nil {
+		return nil, fmt.Errorf("host %s: %w", name, err)
+	}
+	if err := h.Do(func() error { return h.furnish(dir, etc) }); err != nil {
+		h.Close()
+		return nil, fmt.Errorf("host %s: %w", name, err)
+	}
+	return h, nil
+}
+
+// live is the host's thread. It is locked and never unlocked, so that it ends with
+// the goroutine: nobody may get a thread that is somewhere else.
+func (h *Host) live(ready chan<- error) {
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err != nil {
+		ready <- explain("cannot make a host", err)
+		return
+	}
+	ready <- nil
+	for c := range h.calls {
+		c.done <- c.f()
+	}
+}
+
+func (h *Host) furnish(dir string, etc Etc) error {
+	if err := unix.Sethostname([]byte(h.Name)); err != nil {
+		return fmt.Errorf("host name: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	if err := writeEtc(dir, h.Name, etc); err != nil {
+		return err
+	}
+	quietIPv6()
+	var err error
+	if h.net, err = netns.Get(); err != nil {
+		return fmt.Errorf("network namespace: %w", err)
+	}
+	if h.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("netlink: %w", err)
+	}
+	if h.raw, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("packet socket: %w", err)
+	}
+	lo, err := h.handle.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("loopback: %w", err)
+	}
+	return h.handle.LinkSetUp(lo)
+}
+
+// Do runs f on the host's thread and returns its error. Files and sockets that f
+// opens are the host's wherever they are used later; goroutines that f starts are
+// not in the host.
+func (h *Host) Do(f func() error) error {
+	done := make(chan error, 1)
+	h.calls <- call{f, done}
+	return <-done
+}
+
+// Start starts cmd in the host, in a process group of its own. The process is killed
+// when the host is closed.
+func (h *Host) Start(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	return h.Do(cmd.Start)
+}
+
+// SendFrame sends an Ethernet frame out of the host's interface with that name.
+func (h *Host) SendFrame(ifname string, frame []byte) error {
+	link, err := h.handle.LinkByName(ifname)
+	if err != nil {
+		return fmt.Errorf("host %s: %s: %w", h.Name, ifname, err)
+	}
+	return unix.Sendto(h.raw, frame, 0, &unix.SockaddrLinklayer{Ifindex: link.Attrs().Index})
+}
+
+// Close gives the host up. Its namespaces live on as long as a process in them does.
+func (h *Host) Close() error {
+	close(h.calls)
+	var errs []error
+	if h.handle != nil {
+		h.handle.Close()
+	}
+	if h.raw >= 0 {
+		errs = append(errs, unix.Close(h.raw))
+	}
+	if h.net.IsOpen() {
+		errs = append(errs, h.net.Close())
+	}
+	return errors.Join(errs...)
+}

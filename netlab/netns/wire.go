@@ -1,0 +1,158 @@
+//go:build linux
+
+package netns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Switch is where the bridges are: the network namespace that the lab started in.
+type Switch struct {
+	handle *netlink.Handle
+}
+
+// NewSwitch opens the switch.
+func NewSwitch() (*Switch, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("switch: %w", err)
+	}
+	return &Switch{h}, nil
+}
+
+// Close closes the switch's socket; bridges stay until the lab ends.
+func (s *Switch) Close() { s.handle.Close() }
+
+// AddBridge makes a bridge without spanning tree, up.
+func (s *Switch) AddBridge(name string) error {
+	snooping := false
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
+	if err := s.handle.LinkAdd(bridge); err != nil {
+		return fmt.Errorf("bridge %s: %w", name, err)
+	}
+	if err := s.handle.LinkSetUp(bridge); err != nil {
+		return fmt.Errorf("bridge %s: %w", name, err)
+	}
+	return nil
+}
+
+// Cable is one connection of a host to a bridge.
+type Cable struct {
+	Bridge    string           // in the switch
+	Port      string           // the near end, in the switch
+	Interface string           // the far end, in the host
+	MAC       net.HardwareAddr // of the far end
+	Address   netip.Prefix     // of the far end
+}
+
+// Connect lays a cable. The host's interface sends checksummed frames of at most its
+// MTU, as a wire would carry them, so that captures hold what a wire would.
+func (s *Switch) Connect(h *Host, c Cable) error {
+	if err := s.connect(h, c); err != nil {
+		return fmt.Errorf("host %s: %s: %w", h.Name, c.Interface, err)
+	}
+	return nil
+}
+
+func (s *Switch) connect(h *Host, c Cable) error {
+	bridge, err := s.handle.LinkByName(c.Bridge)
+	if err != nil {
+		return err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MasterIndex, attrs.NumTxQueues, attrs.NumRxQueues = c.Port, bridge.Attrs().Index, 1, 1
+	near := &netlink.Veth{
+		LinkAttrs: attrs, PeerName: c.Interface, PeerHardwareAddr: c.MAC, PeerNamespace: netlink.NsFd(h.net),
+		PeerNumTxQueues: 1, PeerNumRxQueues: 1,
+	}
+	if err := s.handle.LinkAdd(near); err != nil {
+		return err
+	}
+	if err := s.handle.LinkSetUp(near); err != nil {
+		return err
+	}
+	far, err := h.handle.LinkByName(c.Interface)
+	if err != nil {
+		return err
+	}
+	if err := h.Do(func() error { return plainFrames(c.Interface) }); err != nil {
+		return err
+	}
+	address := &netlink.Addr{IPNet: &net.IPNet{
+		IP:   c.Address.Addr().AsSlice(),
+		Mask: net.CIDRMask(c.Address.Bits(), c.Address.Addr().BitLen()),
+	}}
+	if err := h.handle.AddrAdd(far, address); err != nil {
+		return err
+	}
+	return h.handle.LinkSetUp(far)
+}
+
+// AwaitPorts waits until the near ends of cables carry frames. A cable that is only
+// configured loses the first datagram: the kernel brings its queues and the bridge's
+// port to life a moment later.
+func (s *Switch) AwaitPorts(ctx context.Context, ports []string) error {
+	if err := awaitUp(ctx, ports, func(f func() error) error { return f() }); err != nil {
+		return fmt.Errorf("switch: %w", err)
+	}
+	return nil
+}
+
+// AwaitInterfaces is AwaitPorts for the far ends, in the host.
+func (h *Host) AwaitInterfaces(ctx context.Context, interfaces []string) error {
+	if err := awaitUp(ctx, interfaces, h.Do); err != nil {
+		return fmt.Errorf("host %s: %w", h.Name, err)
+	}
+	return nil
+}
+
+// awaitUp waits for the named interfaces of one namespace to be operationally up; do
+// runs the opening of its socket in that namespace.
+func awaitUp(ctx context.Context, names []string, do func(func() error) error) error {
+	waiting := map[string]bool{}
+	for _, name := range names {
+		waiting[name] = true
+	}
+	updates := make(chan netlink.LinkUpdate, 64)
+	done := make(chan struct{})
+	err := do(func() error {
+		return netlink.LinkSubscribeWithOptions(updates, done, netlink.LinkSubscribeOptions{
+			ListExisting: true, ErrorCallback: func(error) {},
+		})
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		close(done)
+		go func() { // what the subscription still has to say, until it closes the channel
+			for range updates {
+			}
+		}()
+	}()
+	for len(waiting) > 0 {
+		select {
+		case u, ok := <-updates:
+			if !ok {
+				return errors.New("netlink stopped telling about interfaces")
+			}
+			if a := u.Attrs(); a.OperState == netlink.OperUp {
+				delete(waiting, a.Name)
+			}
+		case <-ctx.Done():
+			for name := range waiting {
+				return fmt.Errorf("%s does not come up: %w", name, context.Cause(ctx))
+			}
+		}
+	}
+	return nil
+}
