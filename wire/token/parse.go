@@ -1,8 +1,13 @@
 package token
 
 import (
+	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/smallstep/pkcs7"
 )
 
 // ForeignError is Parse's answer to bytes in which our object identifiers occur
@@ -26,6 +31,71 @@ func (e *CorruptError) Error() string {
 // Unwrap is the cause.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
+const (
+	maxSize  = 64 << 10 // four times what a connection can carry
+	maxChain = 8
+)
+
 // Parse reads a token without trusting it. The error is a *ForeignError or a
-// *CorruptError.
-func Parse(blob []byte) (*Token, error) { return nil, errors.ErrUnsupported }
+// *CorruptError. Only the one encoding that Sign writes is taken, so that no byte
+// of a token can change unseen.
+func Parse(blob []byte) (*Token, error) {
+	if !bytes.Contains(blob, []byte(arcDER)) {
+		return nil, &ForeignError{len(blob)}
+	}
+	certificates, err := open(blob)
+	if err != nil {
+		return nil, &CorruptError{"PKCS#7 envelope", err}
+	}
+	last := len(certificates) - 1
+	t := &Token{Chain: certificates[:last], Leaf: certificates[last]}
+	if err := t.read(); err != nil {
+		return nil, &CorruptError{"license certificate", err}
+	}
+	return t, nil
+}
+
+// open takes the certificates out of a certs-only PKCS#7.
+func open(blob []byte) ([]*x509.Certificate, error) {
+	if len(blob) > maxSize {
+		return nil, fmt.Errorf("%d bytes, at most %d are read", len(blob), maxSize)
+	}
+	envelope, err := pkcs7.Parse(blob)
+	if err != nil {
+		return nil, err
+	}
+	certificates := envelope.Certificates
+	if len(certificates) < 2 || len(certificates) > maxChain {
+		return nil, fmt.Errorf("%d certificates, want 2 to %d", len(certificates), maxChain)
+	}
+	var raw []byte
+	for _, c := range certificates {
+		raw = append(raw, c.Raw...)
+	}
+	again, err := pkcs7.DegenerateCertificate(raw)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again, blob) {
+		return nil, errors.New("not in its one encoding")
+	}
+	return certificates, nil
+}
+
+// read fills the license from the leaf.
+func (t *Token) read() error {
+	for _, e := range t.Leaf.Extensions {
+		if err := t.setField(e); err != nil {
+			return err
+		}
+	}
+	if t.Kind == 0 || t.LicenseID == "" || t.HardwareID.IsZero() && t.Kind != InternetConnector {
+		return errors.New("kind, license id or hardware id is missing")
+	}
+	t.Issued = t.Leaf.NotBefore.UTC()
+	t.Expires = t.Leaf.NotAfter.UTC()
+	if t.Expires.Equal(never()) {
+		t.Expires = time.Time{}
+	}
+	return nil
+}
