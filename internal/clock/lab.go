@@ -63,7 +63,8 @@ func OpenLab(path string) (*Lab, error) {
 	l := &Lab{page: p, path: path, done: make(chan struct{}), moved: make(chan struct{}), mine: map[int]bool{}}
 	// The mapping must outlive every Now, also one that races with Close.
 	runtime.AddCleanup(l, (*page).unmap, p)
-	go watch(l.page, &l.closed, l.done, l.notify)
+	seen := p.generation().Load() // before anybody can have read it through l
+	go watch(p, seen, &l.closed, l.done, l.notify)
 	return l, nil
 }
 
@@ -143,9 +144,8 @@ func (l *Lab) notify() {
 }
 
 // watch sleeps on the generation and reports each change of it.
-func watch(p *page, closed *atomic.Bool, done chan<- struct{}, notify func()) {
+func watch(p *page, seen uint32, closed *atomic.Bool, done chan<- struct{}, notify func()) {
 	defer close(done)
-	seen := p.generation().Load()
 	for !closed.Load() {
 		p.wait(p.generation(), seen, 0)
 		if now := p.generation().Load(); now != seen {

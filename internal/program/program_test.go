@@ -1,0 +1,80 @@
+package program_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/program"
+)
+
+var day0 = time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)
+
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	calendar := filepath.Join(dir, "clock")
+	if err := clock.CreateLab(calendar, day0); err != nil {
+		t.Fatal(err)
+	}
+	d := cli.Daemon{State: filepath.Join(dir, "state"), Host: "ts1", Clock: calendar, KeyLog: filepath.Join(dir, "keys")}
+	p, err := program.Open("termsrv", d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Ready("10.0.0.1:3389")
+	p.Stopped(os.ErrClosed)
+	if _, err := p.KeyLog.Write([]byte("secret\n")); err != nil {
+		t.Error(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	events, err := eventlog.ReadFile(filepath.Join(d.State, program.EventsName))
+	if err != nil || len(events) != 2 {
+		t.Fatalf("event log: %v, %v; want 2 events", events, err)
+	}
+	if e := events[0]; e.Text != "termsrv is ready on 10.0.0.1:3389" || e.Host != "ts1" || e.Lab.Sub(day0).Abs() > time.Hour {
+		t.Errorf("first event: %+v", e)
+	}
+}
+
+func TestOpenNamesTheHost(t *testing.T) {
+	p, err := program.Open("lserver", cli.Daemon{State: t.TempDir()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if host, err := os.Hostname(); p.Host != host {
+		t.Errorf("Host = %q, want the machine's %q (%v)", p.Host, host, err)
+	}
+	if p.KeyLog != nil {
+		t.Error("a key log that nobody asked for")
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		d    cli.Daemon
+		want string
+	}{
+		"state is a file": {cli.Daemon{State: file}, "state folder"},
+		"no clock":        {cli.Daemon{State: dir, Clock: filepath.Join(dir, "none")}, "lab clock"},
+		"foreign clock":   {cli.Daemon{State: dir, Clock: file}, "not a lab clock"},
+		"key log":         {cli.Daemon{State: dir, KeyLog: filepath.Join(dir, "none", "keys")}, "key log"},
+		"events":          {cli.Daemon{State: dir, Events: filepath.Join(dir, "none", "events")}, "event log"},
+	} {
+		if _, err := program.Open("termsrv", tt.d, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one that says %q", name, err, tt.want)
+		}
+	}
+}
