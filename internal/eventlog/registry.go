@@ -61,5 +61,10 @@ var (
 	CannotAcquireLicense = Kind{"termservice.cannot-acquire", 1000, Error, "Unable to acquire a license for user '{user}', domain '{domain}'."}
 	InvalidLicense       = Kind{"termservice.invalid-license", 1003, Error, "The terminal service client '{device}' has provided an invalid license."}
 	CannotIssueLicense   = Kind{"termservice.cannot-issue", 1004, Error, "The terminal server cannot issue a client license."}
+	InternetUserFailed   = Kind{"termservice.internet-user", 1007, Error, "Unable to log in the Internet user as TSInternetUser.  If the problem is not corrected in 20 minutes, delete the account and run Setup again."}
+	GraceExpired         = Kind{"termservice.grace-expired", 1008, Error, "The terminal services licensing grace period has expired and the service has not registered with a license server.  A terminal services license server is required for continuous operation.  A terminal server can operate without a license server for {days} days after initial start up."}
+	GraceExpiring        = Kind{"termservice.grace-expiring", 1009, Error, "The terminal services licensing grace period is about to expire on {end} and the service has not registered with a license server.  A terminal services license server is required for continuous operation.  A terminal server can operate without a license server for {days} days after initial start up."}
+	NoLicenseServer      = Kind{"termservice.no-license-server", 1010, Error, "The terminal services could not locate a license server. Confirm that all license servers on the network are registered in WINS\\DNS, accepting network requests, and the Terminal Services Licensing Service is running."}
 	TemporaryExpired     = Kind{"termservice.temporary-expired", 1011, Error, "The terminal services client {device} has been disconnected because its temporary license has expired."}
+	RenewalImpossible    = Kind{"termservice.renewal-impossible", 1028, Error, "The terminal server client {device} has been disconnected because its license could not be renewed."}
 )

@@ -1,0 +1,124 @@
+package ts
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/rdpsec"
+)
+
+// Config is what a terminal server is made of. It must not change while in use.
+type Config struct {
+	Host string // its name: on screens, in certificates and to license servers
+	Dir  string // state folder: keys, grace period, pins; made when it is not there
+
+	// Listener is where clients come; Run closes it.
+	Listener net.Listener
+
+	Security   rdpconn.Protocols // the zero value takes what the client offers
+	Encryption []rdpsec.Method   // under RDP security, the preferred first; nil takes what the client can
+	KeyBits    int               // of a key made at first start: 512, 1024, 2048 (the default, also for 0) or 4096
+	X509       bool              // present the key in a chain of X.509 certificates, not in the proprietary form
+
+	EncryptLicensing bool // under RDP security: seal licensing messages too
+	SaltedMAC        bool // under RDP security: send salted signatures
+	SlowPath         bool // draw by the slow path
+
+	Profile edition.Profile
+	Mode    policy.Mode
+
+	// LicenseServer is the address of the one license server that is asked, the
+	// registry's DefaultLicenseServer; empty when there is none.
+	LicenseServer string
+	// Roots are root certificates of clearinghouses whose licenses count beside
+	// those of the license server's own clearinghouse.
+	Roots []*x509.Certificate
+
+	Users  *Users // nil: user lab with password lab
+	Limits Limits
+
+	Clock      clock.Clock   // nil: the machine's
+	Events     *eventlog.Log // nil: none
+	KeyLog     io.Writer     // TLS secrets of both legs; may be nil
+	Transcript io.Writer     // a line of JSON for each RDP PDU; may be nil
+
+	// Errors says how a client that announced Set Error Info learns why it is
+	// refused.
+	Errors ErrorMode
+}
+
+// ErrorMode is how a refused client learns the reason.
+type ErrorMode uint8
+
+// The modes.
+const (
+	// AlertOnly ends the licensing phase with the ERROR_ALERT of MS-RDPELE, and the
+	// connection with it: what Windows does, and what clients tell in general words.
+	AlertOnly ErrorMode = iota
+	// ErrorInfo lets a client that announced it through the licensing phase, and
+	// ends the connection with the reason in a Set Error Info PDU (MS-RDPBCGR
+	// 2.2.5.1): clients show its text. Others get the alert.
+	ErrorInfo
+)
+
+// ParseErrorMode reads alert or errorinfo.
+func ParseErrorMode(s string) (ErrorMode, error) {
+	switch s {
+	case "alert":
+		return AlertOnly, nil
+	case "errorinfo":
+		return ErrorInfo, nil
+	}
+	return 0, fmt.Errorf("error mode %q: want alert or errorinfo", s)
+}
+
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Listener == nil:
+		return c, errors.New("terminal server: no listener")
+	case c.Dir == "":
+		return c, errors.New("terminal server: no state folder")
+	case c.Profile.Edition == 0:
+		c.Profile = edition.W2KSP3()
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return c, fmt.Errorf("state folder: %w", err)
+	}
+	if c.Host == "" {
+		c.Host = "localhost"
+	}
+	if c.Clock == nil {
+		c.Clock = clock.System{}
+	}
+	if c.Events == nil {
+		c.Events = eventlog.New(nil, c.Host, "termsrv", c.Clock, nil)
+	}
+	if c.KeyBits == 0 {
+		c.KeyBits = 2048
+	}
+	if c.Users == nil {
+		users, err := NewUsers("lab", "lab")
+		if err != nil {
+			return c, err
+		}
+		c.Users = users
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c, nil
+}
+
+// Times that are waited in elapsed time.
+const (
+	dialTimeout = time.Second
+	callTimeout = time.Second
+)
