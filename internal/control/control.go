@@ -73,22 +73,18 @@ func Listen(dir string) (net.Listener, error) {
 		return nil, fmt.Errorf("state folder %s: %w", dir, err)
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // path is good for this call only
-	return &listener{l, filepath.Join(dir, SocketName)}, nil
+	file := filepath.Join(dir, SocketName)
+	closeOnce := sync.OnceValue(func() error { return errors.Join(l.Close(), os.Remove(file)) })
+	return &listener{l, closeOnce}, nil
 }
 
 type listener struct {
 	net.Listener
-	file string
+	close func() error
 }
 
-// Close removes the socket too.
-func (l *listener) Close() error {
-	err := l.Listener.Close()
-	if err == nil {
-		err = os.Remove(l.file)
-	}
-	return err
-}
+// Close removes the socket too; when it returns, the file is gone.
+func (l *listener) Close() error { return l.close() }
 
 // Serve listens in dir and answers until ctx ends.
 func Serve(ctx context.Context, dir string, handlers map[string]Handler) error {
@@ -103,6 +99,7 @@ func Serve(ctx context.Context, dir string, handlers map[string]Handler) error {
 func ServeListener(ctx context.Context, l net.Listener, handlers map[string]Handler) error {
 	var conns sync.WaitGroup
 	defer conns.Wait()
+	defer l.Close()
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	for {

@@ -13,7 +13,7 @@ import (
 // WriteFile replaces path by data, all or nothing. The file has exactly the
 // permissions perm.
 func WriteFile(path string, data []byte, perm os.FileMode) error {
-	err := renameio.WriteFile(path, data, perm, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(path)))
+	err := renameio.WriteFile(path, data, perm, renameio.WithStaticPermissions(perm), renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
