@@ -10,7 +10,7 @@ import (
 )
 
 // Check walks the whole store and reports everything that does not hold: no pack
-// has issued more than it has, a pack's count is that of its live rows, a device
+// has issued more than it has, a pack's count is that of its rows, a device
 // holds one live row of a kind at most, and the indexes name exactly the rows that
 // they should.
 func (s *Store) Check() error {
@@ -32,9 +32,9 @@ type deviceKind struct {
 
 type checker struct {
 	tx     *Tx
-	issued map[uint32]uint32 // pack -> live rows
+	issued map[uint32]uint32 // pack -> rows that count
 	live   map[deviceKind]uint32
-	dates  map[uint32]bool // live rows that expire
+	dates  map[uint32]bool // rows that count and expire
 	errs   []error
 }
 
@@ -70,15 +70,23 @@ func (c *checker) row(l License) {
 	if p.Kind != l.Kind {
 		c.fail("%s is %v of key pack %s, which holds %v", l.ID, l.Kind, p.ID, p.Kind)
 	}
-	if l.State != Live {
+	if !l.State.counts() {
 		return
 	}
 	c.issued[l.Pack]++
+	c.date(l)
+	if l.State == Superseded {
+		return
+	}
 	key := deviceKind{l.HardwareID, l.Kind}
 	if other, twice := c.live[key]; twice {
 		c.fail("device %v holds two live rows of kind %v: %d and %d", l.HardwareID, l.Kind, other, l.Number)
 	}
 	c.live[key] = l.Number
+}
+
+// date remembers what the expiry index must hold.
+func (c *checker) date(l License) {
 	if !l.Expires.IsZero() {
 		c.dates[l.Number] = true
 		if c.tx.expiry.Get(expiryKey(l.Expires, l.Number)) == nil {
@@ -97,7 +105,7 @@ func (c *checker) packs() {
 			c.fail("key pack %s has issued %d of %d", p.ID, p.Issued, p.Total)
 		}
 		if p.Issued != c.issued[p.Number] {
-			c.fail("key pack %s counts %d issued, its live rows are %d", p.ID, p.Issued, c.issued[p.Number])
+			c.fail("key pack %s counts %d issued, its rows are %d", p.ID, p.Issued, c.issued[p.Number])
 		}
 	}
 }

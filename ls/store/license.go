@@ -12,13 +12,17 @@ type State uint8
 
 // The states. A live row of a device and kind is the only one.
 const (
-	Live     State = iota // on its device; counts against its key pack
-	Expired               // past its date; a CAL has gone back to the pool
-	Returned              // given back before its date
-	Closed                // replaced: a temporary token whose device got a CAL
+	Live       State = iota // on its device; counts against its key pack
+	Expired                 // past its date; a CAL has gone back to the pool
+	Returned                // given back before its date
+	Closed                  // replaced: a temporary token whose device got a CAL
+	Superseded              // lost by its device, which got another; counts against its key pack
 )
 
-var stateNames = [...]string{"active", "expired", "returned", "closed"}
+var stateNames = [...]string{"active", "expired", "returned", "closed", "superseded"}
+
+// counts reports whether a row in the state takes a license away from its key pack.
+func (s State) counts() bool { return s == Live || s == Superseded }
 
 // String is the state's name in reports.
 func (s State) String() string {
@@ -60,7 +64,7 @@ type Pack struct {
 	Program   string // how it was bought
 	Unlimited bool   // the pools of temporary and built-in licenses
 	Total     uint32
-	Issued    uint32 // live rows now
+	Issued    uint32 // licenses away now
 	Installed time.Time
 }
 

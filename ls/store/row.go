@@ -19,11 +19,11 @@ const rowVersion = 1
 const maxText = 255
 
 const (
-	rowStateMask = 0x03
-	rowValidated = 0x04
-	rowForeign   = 0x08 // ID and Issuer follow
-	rowExpires   = 0x10
-	rowFlags     = 0x1f
+	rowStateMask = 0x07
+	rowValidated = 0x08
+	rowForeign   = 0x10 // ID and Issuer follow
+	rowExpires   = 0x20
+	rowFlags     = 0x3f
 	packEndless  = 0x01
 )
 
@@ -70,7 +70,7 @@ func ParseLicense(b []byte) (License, error) {
 	r := cursor.NewReader(b)
 	version(r)
 	flags := r.U8("flags")
-	if flags&^rowFlags != 0 {
+	if flags&^rowFlags != 0 || State(flags&rowStateMask) > Superseded {
 		r.Fail("flags", errFlags)
 	}
 	l := License{State: State(flags & rowStateMask), Validated: flags&rowValidated != 0}

@@ -30,7 +30,7 @@ var licenseRows = []struct {
 		name: "CAL",
 		l: store.License{Kind: token.CAL, Pack: 3, HardwareID: device, Machine: "PC1", User: "lab",
 			Issued: day0, Expires: day0.AddDate(0, 0, 60), Renewals: 2},
-		bytes: "\x01\x10\x02\x03" + string(device[:]) + "\x02" + "\xa0\xe6\x98\xe6\x07" + "\xa0\xce\x91\xeb\x07" + "\x03PC1\x03lab",
+		bytes: "\x01\x20\x02\x03" + string(device[:]) + "\x02" + "\xa0\xe6\x98\xe6\x07" + "\xa0\xce\x91\xeb\x07" + "\x03PC1\x03lab",
 	},
 	{
 		name: "built-in for ever",
@@ -42,13 +42,13 @@ var licenseRows = []struct {
 		name: "validated temporary of another server",
 		l: store.License{Kind: token.Temporary, Pack: 1, HardwareID: hwid.ID([]byte(hex20('h'))), State: store.Closed, Validated: true,
 			Issued: day0, Expires: day0.AddDate(0, 0, 90), ID: "LAB-OTHER-0000007", Issuer: "ls2", Machine: "PC1"},
-		bytes: "\x01\x1f\x01\x01" + hex20('h') + "\x00" + "\xa0\xe6\x98\xe6\x07" + "\xa0\x82\xce\xed\x07" +
+		bytes: "\x01\x3b\x01\x01" + hex20('h') + "\x00" + "\xa0\xe6\x98\xe6\x07" + "\xa0\x82\xce\xed\x07" +
 			"\x03PC1\x00" + "\x11LAB-OTHER-0000007" + "\x03ls2",
 	},
 	{
 		name:  "before 1970",
 		l:     store.License{Kind: token.CAL, State: store.Expired, Issued: time.Unix(-1, 0).UTC(), Expires: time.Unix(0, 0).UTC()},
-		bytes: "\x01\x11\x02\x00" + strings.Repeat("\x00", 20) + "\x00" + "\x01" + "\x00" + "\x00\x00",
+		bytes: "\x01\x21\x02\x00" + strings.Repeat("\x00", 20) + "\x00" + "\x01" + "\x00" + "\x00\x00",
 	},
 }
 
@@ -89,6 +89,7 @@ func TestLicenseRowRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, row, want string }{
 		{"version", "\x02" + good[1:], "unknown row version"},
 		{"flags", good[:1] + "\x90" + good[2:], "unknown flags"},
+		{"state", good[:1] + "\x25" + good[2:], "unknown flags"},
 		{"long form of a number", good[:3] + "\x83\x00" + good[4:], "shortest form"},
 		{"too large a number", good[:3] + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02" + good[4:], "too large"},
 		{"pack out of range", good[:3] + "\x80\x80\x80\x80\x10" + good[4:], "out of range"},

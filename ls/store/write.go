@@ -21,6 +21,9 @@ func (tx *Tx) putPack(p Pack) error {
 	return tx.packs.Put(numberKey(p.Number), AppendPack(nil, p))
 }
 
+// NextNumber is the number that Issue gives next.
+func (tx *Tx) NextNumber() uint32 { return uint32(tx.licenses.Sequence() + 1) }
+
 // InstallPack adds a key pack, whose id must be new, and returns it with its number.
 func (tx *Tx) InstallPack(p Pack) (Pack, error) {
 	packs, err := tx.Packs()
@@ -149,14 +152,29 @@ func (tx *Tx) Validate(l License) (License, error) {
 	return l, tx.putLicense(l)
 }
 
-// Retire ends a live row: its license goes back to the pool. An expired temporary
-// token goes on speaking for its device, so that it gets no second one; it can still
-// be closed.
+// Supersede says that the device of a live row has lost its license and is about to
+// get another: the row no longer speaks for the device but still counts against its
+// pack, until its expiry or until somebody returns it.
+func (tx *Tx) Supersede(l License) (License, error) {
+	if l.State != Live {
+		return License{}, fmt.Errorf("%w: %s is %v, want active", ErrState, l.ID, l.State)
+	}
+	l.State = Superseded
+	if err := tx.leaveDevice(l); err != nil {
+		return License{}, err
+	}
+	return l, tx.putLicense(l)
+}
+
+// Retire ends a row that counts: its license goes back to the pool. An expired
+// temporary token goes on speaking for its device, so that it gets no second one; it
+// can still be closed.
 func (tx *Tx) Retire(l License, to State) (License, error) {
-	if to == Live || l.State != Live && (l.State != Expired || l.Kind != token.Temporary || to != Closed) {
+	lapsed := l.State == Expired && l.Kind == token.Temporary
+	if to.counts() || !l.State.counts() && !(lapsed && to == Closed) {
 		return License{}, fmt.Errorf("%w: %s is %v and cannot become %v", ErrState, l.ID, l.State, to)
 	}
-	if l.State == Live {
+	if l.State.counts() {
 		if err := tx.uncount(l); err != nil {
 			return License{}, err
 		}
@@ -170,7 +188,7 @@ func (tx *Tx) Retire(l License, to State) (License, error) {
 	return l, tx.putLicense(l)
 }
 
-// uncount takes a live row out of its pack's count and out of the expiry index.
+// uncount takes a row out of its pack's count and out of the expiry index.
 func (tx *Tx) uncount(l License) error {
 	p, err := tx.Pack(l.Pack)
 	if err != nil {
