@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -20,6 +21,8 @@ type Host struct {
 	Name string
 
 	calls  chan call
+	quit   chan struct{} // closed by Close
+	close  sync.Once
 	net    netns.NsHandle  // its network namespace
 	handle *netlink.Handle // a socket in it
 	raw    int             // a packet socket in it that receives nothing; -1 without
@@ -33,7 +36,7 @@ type call struct {
 // NewHost makes a host with its loopback interface up. The files of its own /etc
 // are written into dir.
 func NewHost(name, dir string, etc Etc) (*Host, error) {
-	h := &Host{Name: name, calls: make(chan call), raw: -1, net: netns.None()}
+	h := &Host{Name: name, calls: make(chan call), quit: make(chan struct{}), raw: -1, net: netns.None()}
 	ready := make(chan error, 1)
 	go h.live(ready)
 	if err := <-ready; err != nil {
@@ -55,8 +58,13 @@ func (h *Host) live(ready chan<- error) {
 		return
 	}
 	ready <- nil
-	for c := range h.calls {
-		c.done <- c.f()
+	for {
+		select {
+		case c := <-h.calls:
+			c.done <- c.f()
+		case <-h.quit:
+			return
+		}
 	}
 }
 
@@ -93,8 +101,12 @@ func (h *Host) furnish(dir string, etc Etc) error {
 // not in the host.
 func (h *Host) Do(f func() error) error {
 	done := make(chan error, 1)
-	h.calls <- call{f, done}
-	return <-done
+	select {
+	case h.calls <- call{f, done}:
+		return <-done
+	case <-h.quit:
+		return fmt.Errorf("host %s is closed", h.Name)
+	}
 }
 
 // Start starts cmd in the host, in a process group of its own. The process is killed
@@ -117,18 +129,21 @@ func (h *Host) SendFrame(ifname string, frame []byte) error {
 	return unix.Sendto(h.raw, frame, 0, &unix.SockaddrLinklayer{Ifindex: link.Attrs().Index})
 }
 
-// Close gives the host up. Its namespaces live on as long as a process in them does.
+// Close gives the host up and kills what Start started in it. Its namespaces live on
+// as long as some other process in them does.
 func (h *Host) Close() error {
-	close(h.calls)
 	var errs []error
-	if h.handle != nil {
-		h.handle.Close()
-	}
-	if h.raw >= 0 {
-		errs = append(errs, unix.Close(h.raw))
-	}
-	if h.net.IsOpen() {
-		errs = append(errs, h.net.Close())
-	}
+	h.close.Do(func() {
+		close(h.quit)
+		if h.handle != nil {
+			h.handle.Close()
+		}
+		if h.raw >= 0 {
+			errs = append(errs, unix.Close(h.raw))
+		}
+		if h.net.IsOpen() {
+			errs = append(errs, h.net.Close())
+		}
+	})
 	return errors.Join(errs...)
 }

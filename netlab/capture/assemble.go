@@ -1,0 +1,171 @@
+//go:build linux
+
+package capture
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// Recording is what one cable carried.
+type Recording struct {
+	Name        string // of the interface in the file
+	Description string
+	Path        string
+	Stats       Stats
+}
+
+// Assembly is all that goes into a lab's capture.
+type Assembly struct {
+	Comment    string
+	Recordings []Recording
+	Secrets    []byte                // TLS key log lines of all programs
+	Names      map[netip.Addr]string // of the hosts
+	Rows       []Row                 // in the order of time
+}
+
+// Write writes a as pcapng: sections, interfaces, secrets and names first, then
+// packets and rows in the order of time, then what each interface counted.
+func (a Assembly) Write(w io.Writer) error {
+	if len(a.Recordings) == 0 {
+		return errors.New("capture: nothing was recorded")
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	ng, err := a.begin(out)
+	if err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	if err := a.merge(out, ng); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	for i, r := range a.Recordings {
+		err := ng.WriteInterfaceStats(i, pcapgo.NgInterfaceStatistics{
+			LastUpdate: r.Stats.End, StartTime: r.Stats.Start, EndTime: r.Stats.End,
+			PacketsReceived: r.Stats.Packets + r.Stats.Drops, PacketsDropped: r.Stats.Drops,
+		})
+		if err != nil {
+			return fmt.Errorf("capture: %w", err)
+		}
+	}
+	return errors.Join(ng.Flush(), out.Flush())
+}
+
+func (r Recording) ngInterface() pcapgo.NgInterface {
+	return pcapgo.NgInterface{
+		Name: r.Name, Description: r.Description, OS: "Linux",
+		LinkType: layers.LinkTypeEthernet, SnapLength: snapLen, TimestampResolution: 9,
+	}
+}
+
+func (a Assembly) begin(out io.Writer) (*pcapgo.NgWriter, error) {
+	ng, err := pcapgo.NewNgWriterInterface(out, a.Recordings[0].ngInterface(), pcapgo.NgWriterOptions{
+		SectionInfo: pcapgo.NgSectionInfo{Application: "TSLab", OS: "Linux", Comment: a.Comment},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range a.Recordings[1:] {
+		if _, err := ng.AddInterface(r.ngInterface()); err != nil {
+			return nil, err
+		}
+	}
+	if len(a.Secrets) > 0 {
+		if err := ng.WriteDecryptionSecretsBlock(pcapgo.DSB_SECRETS_TYPE_TLS, a.Secrets); err != nil {
+			return nil, err
+		}
+	}
+	if len(a.Names) > 0 {
+		if err := ng.Flush(); err != nil {
+			return nil, err
+		}
+		return ng, writeNames(out, a.Names)
+	}
+	return ng, nil
+}
+
+// source is a recording that is being merged: its next frame, nil at its end.
+type source struct {
+	file  *os.File
+	r     *rawReader
+	frame *Frame
+}
+
+func (s *source) advance() (err error) {
+	s.frame, err = s.r.next()
+	if errors.Is(err, io.EOF) {
+		s.frame = nil
+		return nil
+	}
+	return err
+}
+
+func openSource(path string) (*source, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{file: f}
+	if s.r, err = newRawReader(f); err == nil {
+		err = s.advance()
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// merge writes frames and rows in the order of time.
+func (a Assembly) merge(out io.Writer, ng *pcapgo.NgWriter) error {
+	sources := make([]*source, len(a.Recordings))
+	for i, r := range a.Recordings {
+		s, err := openSource(r.Path)
+		if err != nil {
+			return err
+		}
+		defer s.file.Close()
+		sources[i] = s
+	}
+	rows := a.Rows
+	for {
+		i := earliest(sources)
+		for len(rows) > 0 && (i < 0 || rows[0].Time.Before(sources[i].frame.Time)) {
+			if err := errors.Join(ng.Flush(), writeJournal(out, rows[0])); err != nil {
+				return err
+			}
+			rows = rows[1:]
+		}
+		if i < 0 {
+			return nil
+		}
+		f := sources[i].frame
+		ci := gopacket.CaptureInfo{Timestamp: f.Time, CaptureLength: len(f.Data), Length: f.Length, InterfaceIndex: i}
+		if err := ng.WritePacket(ci, f.Data); err != nil {
+			return err
+		}
+		if err := sources[i].advance(); err != nil {
+			return err
+		}
+	}
+}
+
+// earliest is the index of the source whose next frame comes first, -1 when all have
+// ended.
+func earliest(sources []*source) int {
+	best, when := -1, time.Time{}
+	for i, s := range sources {
+		if s.frame != nil && (best < 0 || s.frame.Time.Before(when)) {
+			best, when = i, s.frame.Time
+		}
+	}
+	return best
+}

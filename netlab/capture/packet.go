@@ -1,0 +1,86 @@
+//go:build linux
+
+package capture
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+)
+
+// Packet is a frame as far as its transport header.
+type Packet struct {
+	Time     time.Time
+	Link     string
+	Protocol string // "tcp", "udp", "icmp", "arp", "other"
+	From, To netip.AddrPort
+	Payload  int // bytes behind the transport header
+}
+
+// Decoder turns frames into packets. It is not safe for concurrent use.
+type Decoder struct {
+	eth     layers.Ethernet
+	arp     layers.ARP
+	ip4     layers.IPv4
+	ip6     layers.IPv6
+	tcp     layers.TCP
+	udp     layers.UDP
+	icmp    layers.ICMPv4
+	parser  *gopacket.DecodingLayerParser
+	decoded []gopacket.LayerType
+}
+
+// NewDecoder makes a decoder of Ethernet frames.
+func NewDecoder() *Decoder {
+	d := &Decoder{}
+	d.parser = gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet,
+		&d.eth, &d.arp, &d.ip4, &d.ip6, &d.tcp, &d.udp, &d.icmp)
+	d.parser.IgnoreUnsupported = true
+	return d
+}
+
+// Decode reads the headers of frame; what it cannot read stays zero.
+func (d *Decoder) Decode(link string, frame *Frame) Packet {
+	p := Packet{Time: frame.Time, Link: link, Protocol: "other"}
+	// A header that is broken off is not an error of the lab: the packet counts
+	// with what could be read.
+	_ = d.parser.DecodeLayers(frame.Data, &d.decoded)
+	var from, to netip.Addr
+	for _, layer := range d.decoded {
+		switch layer {
+		case layers.LayerTypeARP:
+			p.Protocol = "arp"
+			from, _ = netip.AddrFromSlice(d.arp.SourceProtAddress)
+			to, _ = netip.AddrFromSlice(d.arp.DstProtAddress)
+		case layers.LayerTypeIPv4:
+			from, _ = netip.AddrFromSlice(d.ip4.SrcIP.To4())
+			to, _ = netip.AddrFromSlice(d.ip4.DstIP.To4())
+		case layers.LayerTypeIPv6:
+			from, _ = netip.AddrFromSlice(d.ip6.SrcIP)
+			to, _ = netip.AddrFromSlice(d.ip6.DstIP)
+		case layers.LayerTypeTCP:
+			p.Protocol, p.Payload = "tcp", len(d.tcp.Payload)
+			p.From, p.To = netip.AddrPortFrom(from, uint16(d.tcp.SrcPort)), netip.AddrPortFrom(to, uint16(d.tcp.DstPort))
+		case layers.LayerTypeUDP:
+			p.Protocol, p.Payload = "udp", len(d.udp.Payload)
+			p.From, p.To = netip.AddrPortFrom(from, uint16(d.udp.SrcPort)), netip.AddrPortFrom(to, uint16(d.udp.DstPort))
+		case layers.LayerTypeICMPv4:
+			p.Protocol, p.Payload = "icmp", len(d.icmp.Payload)
+		}
+	}
+	if !p.From.IsValid() {
+		p.From, p.To = netip.AddrPortFrom(from, 0), netip.AddrPortFrom(to, 0)
+	}
+	return p
+}
+
+func endOfFile(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
