@@ -9,7 +9,6 @@
 package policy
 
 import (
-	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
 )
@@ -57,11 +56,8 @@ type Decision struct {
 	// CloseTemp: the device's temporary rows are closed (L26).
 	CloseTemp bool
 	Validated bool // for tsls.Allocated.Validated
-	Reason    string
-}
-
-// Decide answers an Allocate for a device, part 7a of the decision table. p is the
-// license server's edition; f is what both ends can do.
-func Decide(req tsls.Allocate, st State, p *edition.Profile, f tsls.Features) Decision {
-	return Decision{}
+	// SameID: the license id to take if it is free again: that of the expired CAL
+	// which the device presented. Empty: the lowest (L4).
+	SameID string
+	Reason string
 }

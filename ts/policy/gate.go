@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// Gate is what is decided before any token is looked at, part 3 of the decision
+// table: remote administration and the Internet Connector mode end there, and ok
+// is set. Before does the same; Gate lets a server leave out the exchange of
+// licenses that nobody will read.
+func Gate(now time.Time, s Server) (out Outcome, ok bool) {
+	_, out, ok = gate(now, s, Client{})
+	return out, ok
+}
+
+func gate(now time.Time, s Server, c Client) (situation, Outcome, bool) {
+	sit := situation{now: now, server: s, client: c, ed: effective(s), class: c.Class, grace: s.Grace}
+	mode := s.Mode
+	switch {
+	case mode == ModeAdmin:
+		return sit, sit.gateAdmit("G1", "remote administration is not licensed"), true
+	case mode == ModeInternetConnector && s.Profile.InternetConnector:
+		return sit, sit.connector(), true
+	}
+	if sit.grace.Overdue(now) { // G8
+		var duties []Duty
+		sit.grace, duties = sit.grace.Due(s.Profile, now)
+		for _, d := range duties {
+			sit.events = append(sit.events, d.Event)
+		}
+	}
+	if s.Profile.Edition == edition.Server2003 {
+		sit.perUser = mode == ModeUser                                                      // G5
+		sit.noStock = mode == ModeInvalid && s.Profile.ModeInvalid != edition.InvalidDevice // G6, G6a
+	}
+	return sit, Outcome{}, false
+}
+
+// effective is the edition whose rules hold between the two servers.
+func effective(s Server) edition.Edition {
+	if s.Profile.Edition == edition.SP3 && !s.Features.Has(tsls.FeatureMark) {
+		return edition.RTM
+	}
+	return s.Profile.Edition
+}
+
+// connector is the gate in Internet Connector mode: no token counts, no license
+// server is asked.
+func (s *situation) connector() Outcome {
+	switch {
+	case s.server.InternetUserBroken:
+		return s.deny("G4", WireLogonFailure, "TSInternetUser cannot log on", EventInternetUser)
+	case s.server.Sessions >= s.server.Profile.ICLimit:
+		return s.deny("G3", WireNoLicense, "all sessions of the Internet Connector license are in use", EventLab)
+	}
+	out := s.gateAdmit("G2", "Internet Connector session")
+	out.AsInternetUser = true
+	return out
+}
+
+// gateAdmit admits without touching the grace period.
+func (s *situation) gateAdmit(rule, reason string) Outcome {
+	return Outcome{Rule: rule, Admit: true, Wire: WireOK, Grace: s.grace, Reason: reason}
+}
