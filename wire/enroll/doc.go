@@ -1,0 +1,44 @@
+// Package enroll is the documents that pass between a license server, the
+// administrator's tools and the clearinghouse: the request for an activation, the
+// activation, and the key pack.
+//
+// # Files
+//
+// A document is a text that a human can look at, mail, or print:
+//
+//	-----BEGIN TSLAB KEY PACK-----
+//	Key Pack ID: LAB-...
+//	Quantity: 25
+//
+//	base64 of the body, 64 characters a line
+//	=checksum
+//	-----END TSLAB KEY PACK-----
+//
+// Text before the first and after the last line does not count, nor do blanks at a
+// line's end. The header lines repeat what the body says; a document in which they
+// differ is refused, so what is read is what is signed. The checksum is the body's
+// CRC-32 (IEEE) in eight hexadecimal digits: it finds a mistyped character, the
+// signature finds everything else.
+//
+// # Body
+//
+// All integers are little-endian. A text is its length in 16 bits and UTF-8, a blob
+// its length in 32 bits and bytes, a time seconds since 1970 in 64 bits.
+//
+//	document            kind  fields in order
+//	ACTIVATION REQUEST   1    server, company, contact, email, country texts; issued time; public key blob (PKIX)
+//	ACTIVATION           2    server, company, server id texts; issued time; certificate, root blobs (X.509)
+//	KEY PACK             3    pack id, server id, kind, product, program texts; major, minor 16 bits; count 32 bits;
+//	                          issued time; clearinghouse text (fingerprint of the key that signs)
+//
+// The body is the format's version in one byte (1), the kind in one byte, the
+// fields, and the signature as a blob: ECDSA P-256 with SHA-256, ASN.1, over all
+// bytes before it with the text "TSLab document" and a zero byte in front. A
+// request is signed by the key that it asks for, which proves that the asker has
+// it; the others by the clearinghouse's root.
+//
+// # Identifiers
+//
+// [ServerID] derives the License Server ID from a license server's certificate, so
+// that the same certificate has the same id and a new activation another one.
+package enroll
