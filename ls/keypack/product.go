@@ -1,0 +1,34 @@
+package keypack
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tslab/tslab/wire/token"
+)
+
+// Product is what a token licenses access to.
+type Product struct {
+	Name    string
+	Version token.Version
+}
+
+// Products lists the products that key packs are sold for, the oldest first.
+func Products() []Product {
+	return []Product{
+		{"Windows 2000", token.Version{Major: 5, Minor: 0}},
+		{"Windows Server 2003", token.Version{Major: 5, Minor: 2}},
+	}
+}
+
+// ParseProduct finds a product by its name or by its version.
+func ParseProduct(s string) (Product, error) {
+	var names []string
+	for _, p := range Products() {
+		if strings.EqualFold(s, p.Name) || s == p.Version.String() {
+			return p, nil
+		}
+		names = append(names, fmt.Sprintf("%q", p.Name))
+	}
+	return Product{}, fmt.Errorf("there is no product %q; choose %s", s, strings.Join(names, " or "))
+}
