@@ -45,6 +45,7 @@ var (
 	RequestReferred  = Kind{"request.referred", 0, Information, "{device} referred to {server}"}
 	ServerActivated  = Kind{"server.activated", 0, Information, "license server activated as {server_id}"}
 	KeyPackInstalled = Kind{"keypack.installed", 0, Information, "key pack {pack} installed: {count} x {kind}"}
+	SweepFailed      = Kind{"sweep.failed", 0, Error, "expired licenses could not be returned to the pool: {reason}"}
 	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
 
 	// Client.

@@ -70,7 +70,7 @@ func (c *checker) row(l License) {
 	if p.Kind != l.Kind {
 		c.fail("%s is %v of key pack %s, which holds %v", l.ID, l.Kind, p.ID, p.Kind)
 	}
-	if !l.State.counts() {
+	if !l.State.Counts() {
 		return
 	}
 	c.issued[l.Pack]++

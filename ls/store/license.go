@@ -21,8 +21,8 @@ const (
 
 var stateNames = [...]string{"active", "expired", "returned", "closed", "superseded"}
 
-// counts reports whether a row in the state takes a license away from its key pack.
-func (s State) counts() bool { return s == Live || s == Superseded }
+// Counts reports whether a row in the state takes a license away from its key pack.
+func (s State) Counts() bool { return s == Live || s == Superseded }
 
 // String is the state's name in reports.
 func (s State) String() string {

@@ -31,7 +31,6 @@ var (
 	errRowVersion = errors.New("unknown row version")
 	errVarint     = errors.New("not the shortest form, or too large")
 	errFlags      = errors.New("unknown flags")
-	errTextLength = errors.New("longer than a row's text may be")
 	errRange      = errors.New("out of range")
 )
 
@@ -150,7 +149,7 @@ func appendText(b []byte, s string) []byte {
 func text(r *cursor.Reader, field string) string {
 	n := uvarint(r, field)
 	if n > maxText {
-		r.Fail(field, errTextLength)
+		r.Fail(field, ErrTextLength)
 		return ""
 	}
 	return string(r.Bytes(field, int(n)))

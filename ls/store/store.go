@@ -39,6 +39,7 @@ var (
 	ErrPoolEmpty     = errors.New("license store: key pack has no free license")
 	ErrDuplicatePack = errors.New("license store: key pack is already installed")
 	ErrLiveRow       = errors.New("license store: device already holds a live license of this kind")
+	ErrTextLength    = errors.New("longer than a row's text may be")
 	ErrState         = errors.New("license store: license is not in the state that this needs")
 )
 

@@ -37,7 +37,7 @@ func (tx *Tx) InstallPack(p Pack) (Pack, error) {
 	}
 	for _, s := range []string{p.ID, p.Product, p.Program} {
 		if len(s) > maxText {
-			return Pack{}, fmt.Errorf("license store: key pack text of %d bytes: %w", len(s), errTextLength)
+			return Pack{}, fmt.Errorf("license store: key pack text of %d bytes: %w", len(s), ErrTextLength)
 		}
 	}
 	tx.wrote = true
@@ -58,7 +58,7 @@ func (tx *Tx) InstallPack(p Pack) (Pack, error) {
 // live row of the kind.
 func (tx *Tx) Issue(l License) (License, error) {
 	if len(l.ID) > maxText || len(l.Issuer) > maxText {
-		return License{}, fmt.Errorf("license store: license id or issuer: %w", errTextLength)
+		return License{}, fmt.Errorf("license store: license id or issuer: %w", ErrTextLength)
 	}
 	tx.wrote = true
 	n, err := tx.licenses.NextSequence()
@@ -171,10 +171,10 @@ func (tx *Tx) Supersede(l License) (License, error) {
 // can still be closed.
 func (tx *Tx) Retire(l License, to State) (License, error) {
 	lapsed := l.State == Expired && l.Kind == token.Temporary
-	if to.counts() || !l.State.counts() && !(lapsed && to == Closed) {
+	if to.Counts() || !l.State.Counts() && !(lapsed && to == Closed) {
 		return License{}, fmt.Errorf("%w: %s is %v and cannot become %v", ErrState, l.ID, l.State, to)
 	}
-	if l.State.counts() {
+	if l.State.Counts() {
 		if err := tx.uncount(l); err != nil {
 			return License{}, err
 		}

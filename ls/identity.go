@@ -1,0 +1,129 @@
+package ls
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"github.com/tslab/tslab/ls/store"
+	"github.com/tslab/tslab/wire/token"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// identity is the stored identity with what is made of it.
+type identity struct {
+	store.Identity
+	key *ecdsa.PrivateKey
+}
+
+// issuer is how tokens name the server: by its License Server ID, by its own name
+// while it has none.
+func (id *identity) issuer(name string) string {
+	if id.Activated() {
+		return id.ServerID
+	}
+	return name
+}
+
+// signer signs tokens: under the clearinghouse's chain, or alone while there is none.
+func (id *identity) signer() *token.Signer {
+	if id.Activated() {
+		return &token.Signer{Chain: id.Chain, Key: id.key}
+	}
+	return &token.Signer{Chain: [][]byte{id.SelfSigned}, Key: id.key}
+}
+
+func (s *Server) identity() identity {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.id
+}
+
+// loadIdentity reads who the server is, and makes its key and its own certificate
+// in a new store.
+func (s *Server) loadIdentity() error {
+	var stored store.Identity
+	var known bool
+	if err := s.store.View(func(tx *store.Tx) (err error) {
+		stored, known, err = tx.Identity()
+		return err
+	}); err != nil {
+		return err
+	}
+	if !known {
+		var err error
+		if stored, err = s.newIdentity(); err != nil {
+			return err
+		}
+		if err := s.saveIdentity(context.Background(), stored); err != nil {
+			return err
+		}
+	}
+	return s.setIdentity(stored)
+}
+
+func (s *Server) newIdentity() (store.Identity, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return store.Identity{}, fmt.Errorf("signing key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return store.Identity{}, fmt.Errorf("signing key: %w", err)
+	}
+	own, err := token.SelfSign(s.config.Name, s.config.Clock.Now(), key)
+	return store.Identity{Key: der, SelfSigned: own}, err
+}
+
+func (s *Server) saveIdentity(ctx context.Context, id store.Identity) error {
+	return s.store.Update(ctx, func(tx *store.Tx) error { return tx.SetIdentity(id) })
+}
+
+// setIdentity makes what is stored the identity that answers are signed by.
+func (s *Server) setIdentity(stored store.Identity) error {
+	parsed, err := x509.ParsePKCS8PrivateKey(stored.Key)
+	if err != nil {
+		return fmt.Errorf("signing key in the license store: %w", err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok {
+		return errors.New("signing key in the license store is not ECDSA")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.id = identity{stored, key}
+	return nil
+}
+
+// info says what this license server is.
+func (s *Server) info() (tsls.Message, error) {
+	id := s.identity()
+	info := tsls.ServerInfo{
+		Features:  features(&s.config.Edition),
+		Name:      s.config.Name,
+		ServerID:  id.ServerID,
+		Edition:   s.config.Edition.Edition.String(),
+		Scope:     s.config.Scope,
+		Activated: id.Activated(),
+	}
+	signer := id.signer()
+	info.Certificates = append([][]byte{signer.Chain[len(signer.Chain)-1]}, former(id.Former)...)
+	if id.Activated() {
+		info.Roots = [][]byte{id.Chain[0]}
+	}
+	err := s.store.View(func(tx *store.Tx) error {
+		info.CALIssuedEver = tx.CALIssuedEver()
+		return nil
+	})
+	return info, err
+}
+
+// former is the newest of the former certificates (they come first), as many as a
+// message carries beside the present one.
+func former(certificates [][]byte) [][]byte {
+	return certificates[:min(len(certificates), tsls.MaxCertificates-1)]
+}

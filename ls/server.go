@@ -1,0 +1,144 @@
+// Package ls is the license server. A request is handled in four steps that never
+// change places: decide, commit, log, reply. The decision is made inside the store's
+// transaction, so that no other request stands between what it saw and what it does;
+// nothing is told to anybody, event log included, before the store has it on the
+// disk; and a token is signed from the committed row. A server that dies at any
+// moment has therefore every license in its store that anyone was ever given.
+//
+// What to answer is decided by ls/policy, which is pure; this package carries it out.
+package ls
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/ls/store"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// Program is the license server's name in event logs.
+const Program = "lserver"
+
+// Config is what a license server is made of.
+type Config struct {
+	Name    string // host name; the store remembers it
+	Dir     string // state folder
+	Clock   clock.Clock
+	Log     *eventlog.Log
+	Edition edition.Profile
+	Scope   string // "enterprise", "domain", "workgroup"; empty: workgroup
+	Seed    uint64 // of license ids and random lifetimes of a new store; 0: random
+
+	Listener net.Listener // Run serves it and closes it; nil: only Handle answers
+	TLS      *tls.Config  // of Listener
+	Limits   transport.Limits
+}
+
+// Server is a license server with its store open.
+type Server struct {
+	config Config
+	store  *store.Store
+	stats  counters
+	work   chan struct{} // tells the sweep that an earlier expiry may have come
+
+	mu sync.RWMutex
+	id identity
+}
+
+// counters are what the server has done since it was started.
+type counters struct {
+	requests, issued, denied, expired atomic.Uint64
+}
+
+// New opens the store in the state folder, or begins one. Errors are one sentence
+// that says what to do. The Server must be closed.
+func New(c Config) (*Server, error) {
+	if c.Name == "" {
+		return nil, errors.New("license server: no name; give one with --host")
+	}
+	if c.Scope == "" {
+		c.Scope = "workgroup"
+	}
+	st, err := store.Open(c.Dir, store.Options{Name: c.Name, Seed: c.Seed})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, store: st, work: make(chan struct{}, 1)}
+	if err := s.loadIdentity(); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return s, nil
+}
+
+// Close closes the store. Nothing is being handled then: Run has returned.
+func (s *Server) Close() error { return s.store.Close() }
+
+// Run serves the listener and returns licenses to the pool as they expire, until ctx
+// ends. A request that has begun is answered first.
+func (s *Server) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.sweepLoop(ctx) })
+	if s.config.Listener != nil {
+		g.Go(func() error {
+			return transport.Serve(ctx, s.config.Listener, s.config.TLS, s.Handle, s.config.Limits)
+		})
+	}
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("license server: %w", err)
+	}
+	return nil
+}
+
+// Handle answers one message; it is a [transport.Handler].
+func (s *Server) Handle(ctx context.Context, peer transport.Peer, m tsls.Message) tsls.Message {
+	s.stats.requests.Add(1)
+	answer, err := s.handle(ctx, peer, m)
+	if err != nil {
+		return wireError(err)
+	}
+	return answer
+}
+
+func (s *Server) handle(ctx context.Context, peer transport.Peer, m tsls.Message) (tsls.Message, error) {
+	switch m := m.(type) {
+	case tsls.Hello, tsls.Ping:
+		return s.info()
+	case tsls.Allocate:
+		return s.allocate(ctx, peer, m)
+	case tsls.Mark:
+		return s.mark(ctx, m)
+	case tsls.Return:
+		return s.giveBack(ctx, m)
+	case tsls.GetActivationRequest:
+		return s.activationRequest(m)
+	case tsls.Activate:
+		return s.activate(ctx, m)
+	case tsls.InstallKeyPack:
+		return s.installKeyPack(ctx, m)
+	case tsls.KeyPacks:
+		return s.keyPacks()
+	case tsls.Licenses:
+		return s.licenses(m)
+	}
+	return nil, tsls.Errorf(tsls.CodeUnknownType, "%v is no request that a license server answers", m.Type())
+}
+
+// wireError is the message that an error is answered with: itself when it is one of
+// the protocol's, otherwise an internal one with its text.
+func wireError(err error) tsls.Error {
+	if e, ok := errors.AsType[tsls.Error](err); ok {
+		return e
+	}
+	return tsls.Errorf(tsls.CodeInternal, "%v", err)
+}

@@ -1,0 +1,119 @@
+package ls
+
+import (
+	"context"
+	"time"
+
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/ls/store"
+	"github.com/tslab/tslab/wire/token"
+)
+
+// sweepBatch bounds a transaction of the sweep, and with it how long a request
+// waits behind it and how many pages it holds.
+const sweepBatch = 512
+
+// sweepRetry is how long (calendar time) the sweep waits after the store failed.
+const sweepRetry = time.Minute
+
+// lapse is a row that has expired, with what was free afterwards.
+type lapse struct {
+	license store.License
+	free    uint32
+}
+
+// changed tells the sweep to look again when it is next due.
+func (s *Server) changed() {
+	select {
+	case s.work <- struct{}{}:
+	default:
+	}
+}
+
+// sweepLoop sleeps until the next expiry and returns what is past its date to the
+// pool. It never ticks: with nothing that expires it sleeps for ever.
+func (s *Server) sweepLoop(ctx context.Context) error {
+	var failed time.Time
+	next := func(now time.Time) time.Time {
+		at, ok := s.nextExpiry()
+		switch {
+		case !ok:
+			return time.Time{}
+		case !failed.IsZero() && now.Before(failed.Add(sweepRetry)):
+			return failed.Add(sweepRetry)
+		}
+		return at.Add(time.Nanosecond) // on its last second a license is still good
+	}
+	return clock.Run(ctx, s.config.Clock, Program, next, func(now time.Time) {
+		failed = time.Time{}
+		if err := s.sweep(ctx, now); err != nil && ctx.Err() == nil {
+			failed = now
+			s.config.Log.Event(eventlog.SweepFailed, eventlog.F("reason", err))
+		}
+	}, s.work)
+}
+
+func (s *Server) nextExpiry() (at time.Time, ok bool) {
+	err := s.store.View(func(tx *store.Tx) error {
+		at, ok = tx.NextExpiry()
+		return nil
+	})
+	return at, ok && err == nil
+}
+
+// sweep expires what is due at now.
+func (s *Server) sweep(ctx context.Context, now time.Time) error {
+	for {
+		var done []lapse
+		err := s.store.Update(ctx, func(tx *store.Tx) (err error) {
+			done, err = expireSome(tx, now, sweepBatch)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.stats.expired.Add(uint64(len(done)))
+		for _, l := range done {
+			s.logExpired(l)
+		}
+		if len(done) < sweepBatch {
+			return nil
+		}
+	}
+}
+
+// expire returns everything that is past its date to the pool.
+func expire(tx *store.Tx, now time.Time) ([]lapse, error) {
+	var all []lapse
+	for {
+		some, err := expireSome(tx, now, sweepBatch)
+		all = append(all, some...)
+		if err != nil || len(some) < sweepBatch {
+			return all, err
+		}
+	}
+}
+
+func expireSome(tx *store.Tx, now time.Time, limit int) ([]lapse, error) {
+	due, err := tx.Due(now, limit)
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	free, err := freeCALs(tx)
+	if err != nil {
+		return nil, err
+	}
+	done := make([]lapse, 0, len(due))
+	for _, l := range due {
+		expired, err := tx.Retire(l, store.Expired)
+		if err != nil {
+			return nil, err
+		}
+		if l.Kind == token.CAL {
+			free++
+		}
+		done = append(done, lapse{expired, free})
+	}
+	return done, nil
+}
