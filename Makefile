@@ -1,0 +1,66 @@
+# make            says what there is to make
+# Everything but the race detector's tests is built without cgo, and the same bytes
+# come out wherever the folder lies.
+
+GO      ?= go
+GOFMT    = $(shell $(GO) env GOROOT)/bin/gofmt
+FUZZTIME ?= 10s
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+
+export CGO_ENABLED = 0
+export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
+
+# Tests that start programs; the race detector would only watch the test itself.
+WHOLE = ./internal/e2e ./internal/interop ./internal/bench
+# What is built for Linux only.
+LINUX = /netlab|/internal/(e2e|interop|bench)$$
+
+.PHONY: help build lab test check interop bench fuzz deps picture fmt cross clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## static programs into bin/
+	$(GO) build -ldflags='-s -w' -o bin/ ./cmd/...
+
+lab: build ## build, then run the first lab: a client earns its license
+	bin/tslab run first-logon
+
+test: deps build ## what CI runs: all tests, with real clients and whole labs
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench)$$')
+	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
+
+check: ## before a commit, in under 3 minutes: format, vet, staticcheck, layers, races, fuzz, other systems
+	@bad=$$(git ls-files -z '*.go' | xargs -0 $(GOFMT) -l); [ -z "$$bad" ] || { echo "not formatted; make fmt:"; echo "$$bad"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	CGO_ENABLED=1 $(GO) test -race -short $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench)$$')
+	$(MAKE) --no-print-directory cross
+	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+
+interop: build ## rdesktop, xfreerdp and tsclient, with every security, three connections each: a table
+	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=30m -v -run '^TestInterop$$' ./internal/interop -full
+
+picture: build ## docs/session.png, the picture in README, from a real client's screen
+	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestInterop$$' ./internal/interop -picture $(CURDIR)/docs/session.png
+
+bench: build ## figures, one line each; BENCH=-json for JSON lines
+	@TSLAB_BIN=$(CURDIR)/bin $(GO) run ./internal/bench $(BENCH)
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@sh internal/build/fuzz.sh '$(GO)' '$(FUZZTIME)' '$(JOBS)'
+
+deps: ## install what the tests need beside Go (Debian, Ubuntu)
+	@sh internal/build/deps.sh
+
+fmt: ## gofmt
+	git ls-files -z '*.go' | xargs -0 $(GOFMT) -w
+
+cross: ## build what is not Linux-only for other systems
+	@for os in darwin windows; do \
+		echo "GOOS=$$os $(GO) build"; \
+		GOOS=$$os $(GO) build -o /dev/null $$($(GO) list ./... | grep -vE '$(LINUX)') || exit 1; \
+	done
+
+clean: ## remove bin/ and runs/
+	rm -rf bin runs

@@ -1,0 +1,15 @@
+#!/bin/sh
+# fuzz.sh GO TIME JOBS: runs every fuzz target of the module for TIME, JOBS at once.
+# A target's output is shown when it fails.
+set -eu
+go=$1 time=$2 jobs=$3
+
+one='
+out=$("$0" test -run "^$" -fuzz "^$3\$" -fuzztime "$1" -parallel 1 "$2" 2>&1) && { echo "ok  	$2 $3"; exit 0; }
+echo "$out"
+echo "FAIL	$2 $3"
+exit 1
+'
+grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . |
+	sed -E 's,^(.*)/[^/]*:[0-9]+:func ,\1 ,' | sort |
+	xargs -P "$jobs" -L 1 sh -c "$one" "$go" "$time"
