@@ -1,0 +1,203 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/licensing"
+	"github.com/tslab/tslab/wire/rdp"
+	"github.com/tslab/tslab/wire/token"
+)
+
+// Session is a connection on which a user is logged on.
+type Session struct {
+	Server     string
+	Security   string // "NONE", "40", "56", "128" or "TLS"
+	HardwareID hwid.ID
+	Licensed   Licensed
+
+	conn *rdpconn.Conn
+	log  *eventlog.Log
+}
+
+// Connect goes the whole way to a logged-on session. ctx ends it; it has no effect
+// on the session. The error is an *UnreachableError, a *RefusedError or a
+// *LogonError, or that of the license store.
+func Connect(ctx context.Context, config *Config) (*Session, error) {
+	c := *config
+	c.fill()
+	s := &Session{Server: c.Server, log: c.Log}
+	id, err := hardwareID(c.Store, c.Persona, c.HardwareID, c.Rand)
+	if err != nil {
+		return nil, err
+	}
+	s.HardwareID = id
+	if s.conn, err = c.dial(ctx); err != nil {
+		c.event(eventlog.ClientUnreachable, eventlog.F("server", c.Server), eventlog.F("reason", err))
+		return nil, &UnreachableError{c.Server, err}
+	}
+	s.Security = s.conn.Security()
+	c.event(eventlog.ClientConnected, eventlog.F("server", c.Server), eventlog.F("security", s.Security))
+	stop := context.AfterFunc(ctx, func() { s.conn.Abort() })
+	defer stop()
+	if err := c.license(s); err != nil {
+		s.conn.Abort()
+		return nil, c.refused(s, err)
+	}
+	if err := c.logon(ctx, s); err != nil {
+		s.conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (c *Config) fill() {
+	if _, _, err := net.SplitHostPort(c.Server); err != nil {
+		c.Server = net.JoinHostPort(c.Server, DefaultPort)
+	}
+	setDefault(&c.DialTimeout, DefaultDialTimeout)
+	setDefault(&c.StepTimeout, DefaultStepTimeout)
+	setDefault(&c.LogonTimeout, DefaultLogonTimeout)
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+func (c *Config) event(kind eventlog.Kind, fields ...eventlog.Field) {
+	if c.Log != nil {
+		c.Log.Event(kind, fields...)
+	}
+}
+
+// dial is the connection up to and including Client Info.
+func (c *Config) dial(ctx context.Context) (*rdpconn.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
+	defer cancel()
+	nc, err := new(net.Dialer).DialContext(ctx, "tcp", c.Server)
+	if err != nil {
+		return nil, err
+	}
+	return rdpconn.Dial(ctx, nc, &rdpconn.ClientConfig{
+		Protocols: c.Security, Encryption: c.Encryption, TLS: c.tls(),
+		ClientName: c.Name, Build: c.Persona.Build, Desktop: rdp.Desktop{Width: 800, Height: 600, Bpp: 16},
+		Domain: c.Domain, User: c.User, Password: c.Password,
+		Rand: c.Rand, StepTimeout: c.StepTimeout, Transcript: c.Transcript,
+	})
+}
+
+// license goes through the licensing phase.
+func (c *Config) license(s *Session) error {
+	x := exchange{
+		conn: s.conn, store: c.Store, persona: c.Persona, id: s.HardwareID,
+		user: c.User, machine: c.Name, random: c.Rand,
+	}
+	var err error
+	if s.Licensed, err = x.run(); err != nil {
+		return err
+	}
+	if s.Licensed.Stored == nil {
+		c.event(eventlog.ClientAccepted)
+		return nil
+	}
+	kind, id, expires := describe(s.Licensed.Stored.License)
+	c.event(eventlog.ClientLicensed, eventlog.F("kind", kind), eventlog.F("license_id", id), eventlog.F("expires", expires))
+	return nil
+}
+
+// describe is what an event says of a license: a device that really did not look
+// inside could say nothing.
+func describe(blob []byte) (kind, id, expires string) {
+	t, err := token.Parse(blob)
+	if err != nil {
+		return "a license", fmt.Sprintf("of %d bytes", len(blob)), "nobody knows when"
+	}
+	if t.Expires.IsZero() {
+		return t.Kind.String(), t.LicenseID, "never"
+	}
+	return t.Kind.String(), t.LicenseID, t.Expires.Format(time.RFC3339)
+}
+
+// refused makes what ended the licensing phase a RefusedError.
+func (c *Config) refused(s *Session, err error) error {
+	refused := &RefusedError{Server: c.Server, Security: s.Security, Licensed: s.Licensed, Reason: err.Error(), Err: err}
+	if alert, ok := errors.AsType[*licensing.AlertError](err); ok {
+		refused.Alert, refused.Sent = alert.Alert, alert.Sent
+	}
+	if peer, ok := errors.AsType[*rdpconn.PeerError](err); ok {
+		refused.ErrorInfo = peer.Code
+	}
+	c.event(eventlog.ClientRefused, eventlog.F("server", c.Server), eventlog.F("reason", refused.Reason))
+	return refused
+}
+
+var errNoLogon = errors.New("the server did not say in time that the user is logged on")
+
+// logon activates the session and waits until the server says that the user is
+// logged on.
+func (c *Config) logon(ctx context.Context, s *Session) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.LogonTimeout, errNoLogon)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { s.conn.Abort() })
+	defer stop()
+	err := s.conn.Activate(rdp.Desktop{})
+	for err == nil {
+		var update rdpconn.Update
+		if update, err = s.conn.ReadUpdate(); err == nil && update.Logon {
+			c.event(eventlog.ClientLoggedOn, eventlog.F("user", c.User))
+			return nil
+		}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	var code uint32
+	if peer, ok := errors.AsType[*rdpconn.PeerError](err); ok {
+		code = peer.Code
+		if text, licensing := licensingErrorInfo(code); licensing {
+			return c.refused(s, fmt.Errorf("%s: %w", text, err))
+		}
+	}
+	c.event(eventlog.ClientLogonFailed, eventlog.F("user", c.User), eventlog.F("server", c.Server), eventlog.F("reason", err))
+	return &LogonError{Server: c.Server, User: c.User, ErrorInfo: code, Security: s.Security, Licensed: s.Licensed, Err: err}
+}
+
+// Stay reads what the server draws until ctx or the session ends, and leaves. The
+// error is that of a session which did not end in one of the protocol's ways.
+func (s *Session) Stay(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { s.conn.Close() })
+	defer stop()
+	for {
+		_, err := s.conn.ReadUpdate()
+		if err == nil {
+			continue
+		}
+		s.conn.Close()
+		if ctx.Err() != nil || errors.Is(err, rdpconn.ErrDisconnected) {
+			s.left()
+			return nil
+		}
+		return err
+	}
+}
+
+// Close leaves.
+func (s *Session) Close() error {
+	err := s.conn.Close()
+	s.left()
+	return err
+}
+
+func (s *Session) left() {
+	if s.log != nil {
+		s.log.Event(eventlog.ClientDisconnected, eventlog.F("server", s.Server))
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/tslab/tslab/client"
+	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/wire/token"
+)
+
+func tokenCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "token",
+		Usage: "show the stored license tokens, decoded and checked",
+		Flags: append(storeFlags(),
+			&cli.StringFlag{Name: "roots", Usage: "trust the clearinghouse certificates in `FILE` (PEM or DER)", DefaultText: "signatures are checked, the root is named"},
+			tscli.JSONFlag(),
+		),
+		Action: showTokens,
+	}
+}
+
+// tokenReport is a stored license and all that it says.
+type tokenReport struct {
+	Entry      string     `json:"entry"`
+	Scope      string     `json:"scope"`
+	Company    string     `json:"company"`
+	Filed      string     `json:"filed_under"` // product in the store
+	Kind       string     `json:"kind,omitempty"`
+	LicenseID  string     `json:"license_id,omitempty"`
+	KeyPackID  string     `json:"key_pack_id,omitempty"`
+	HardwareID string     `json:"hardware_id,omitempty"`
+	Product    string     `json:"product,omitempty"`
+	Version    string     `json:"version,omitempty"`
+	Machine    string     `json:"machine,omitempty"`
+	User       string     `json:"user,omitempty"`
+	Issued     *time.Time `json:"issued,omitempty"`
+	Expires    *time.Time `json:"expires,omitempty"`
+	Issuer     string     `json:"issuer,omitempty"`
+	Chain      []string   `json:"chain,omitempty"`
+	Bytes      int        `json:"bytes"`
+	Sound      bool       `json:"sound"`
+	Check      string     `json:"check"`
+}
+
+func showTokens(_ context.Context, c *cli.Command) error {
+	if _, err := tscli.Args(c, 0, 0); err != nil {
+		return err
+	}
+	_, store, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	calendar, closeClock, err := openClock(c)
+	if err != nil {
+		return err
+	}
+	defer closeClock.Close()
+	var roots []*x509.Certificate
+	if path := c.String("roots"); path != "" {
+		if roots, err = readRoots(path); err != nil {
+			return err
+		}
+	}
+	reports := []tokenReport{}
+	for _, l := range store.Licenses() {
+		reports = append(reports, inspect(l, store, roots, calendar.Now()))
+	}
+	w := c.Root().Writer
+	if c.Bool("json") {
+		return tscli.JSON(w, reports)
+	}
+	if len(reports) == 0 {
+		return tscli.Exit(tscli.CodeNothing, fmt.Errorf("%s holds no license", store))
+	}
+	for i, r := range reports {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := r.text(w, calendar.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inspect decodes and checks one license.
+func inspect(l client.StoredLicense, store client.Store, roots []*x509.Certificate, now time.Time) tokenReport {
+	r := tokenReport{Entry: l.Entry, Scope: l.Scope, Company: l.Company, Filed: l.Product, Bytes: len(l.License)}
+	t, err := token.Parse(l.License)
+	if err != nil {
+		r.Check = err.Error()
+		return r
+	}
+	r.Kind, r.LicenseID, r.KeyPackID = t.Kind.String(), t.LicenseID, t.KeyPackID
+	r.HardwareID, r.Product, r.Version = t.HardwareID.String(), t.Product, t.Version.String()
+	r.Machine, r.User, r.Issuer, r.Issued = t.Machine, t.User, t.Issuer, &t.Issued
+	if !t.Expires.IsZero() {
+		r.Expires = &t.Expires
+	}
+	for _, c := range t.Chain {
+		r.Chain = append(r.Chain, c.Subject.String())
+	}
+	anyRoot := func([]byte) bool { return roots == nil }
+	if err := t.Verify(now, roots, anyRoot); err != nil {
+		r.Check = err.Error()
+		return r
+	}
+	if id, ok := store.HardwareID(); ok && id != t.HardwareID {
+		r.Check = "the token belongs to another hardware id: the device's is " + id.String()
+		return r
+	}
+	r.Sound, r.Check = true, "sound, to "+r.Chain[0]
+	if roots == nil {
+		r.Check = "sound; whether " + r.Chain[0] + " can be trusted, --roots would tell"
+	}
+	return r
+}
+
+func (r *tokenReport) text(w io.Writer, now time.Time) error {
+	t := tscli.Table{Rows: [][]string{{"entry", r.Entry}, {"filed under", fmt.Sprintf("%s, %s, %s", r.Scope, r.Company, r.Filed)}}}
+	if r.LicenseID != "" {
+		t.Row("kind", r.Kind)
+		t.Row("license id", r.LicenseID)
+		t.Row("key pack", r.KeyPackID)
+		t.Row("hardware id", r.HardwareID)
+		t.Row("product", r.Product+" "+r.Version)
+		t.Row("machine", r.Machine)
+		t.Row("user", r.User)
+		t.Row("issued", r.Issued.Format("2006-01-02 15:04 UTC"))
+		if r.Expires != nil {
+			t.Row("expires", validity(*r.Expires, now))
+		} else {
+			t.Row("expires", "never")
+		}
+		t.Row("issuer", r.Issuer)
+		for i, name := range r.Chain {
+			t.Row(fmt.Sprintf("chain %d", i+1), name)
+		}
+	}
+	t.Row("size", fmt.Sprintf("%d bytes", r.Bytes))
+	t.Row("check", r.Check)
+	return t.Print(w)
+}
+
+// readRoots reads certificates, PEM or one in DER.
+func readRoots(path string) ([]*x509.Certificate, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("roots: %w", err)
+	}
+	if !bytes.Contains(b, []byte("-----BEGIN")) {
+		c, err := x509.ParseCertificate(b)
+		if err != nil {
+			return nil, fmt.Errorf("roots: %s: %w", path, err)
+		}
+		return []*x509.Certificate{c}, nil
+	}
+	var roots []*x509.Certificate
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("roots: %s: %w", path, err)
+		}
+		roots = append(roots, c)
+	}
+	if len(roots) == 0 {
+		return nil, fmt.Errorf("roots: %s: %w", path, errors.New("no certificate in it"))
+	}
+	return roots, nil
+}
