@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/durable"
+	"github.com/tslab/tslab/ls/clearinghouse"
+)
+
+// maxInput bounds what is read as a document.
+const maxInput = 1 << 20
+
+// calendar is the one that --clock names; done releases it.
+func calendar(c *cli.Command) (cal clock.Clock, done func(), err error) {
+	path := c.String("clock")
+	if path == "" {
+		return clock.System{}, func() {}, nil
+	}
+	lab, err := clock.OpenLab(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return lab, func() { lab.Close() }, nil
+}
+
+// with runs f on the clearinghouse that --state names.
+func with(c *cli.Command, f func(*clearinghouse.Clearinghouse) error) error {
+	cal, done, err := calendar(c)
+	if err != nil {
+		return err
+	}
+	defer done()
+	h, err := clearinghouse.Open(c.String("state"), cal)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return f(h)
+}
+
+// readDocument reads a file, "-" standing for standard input.
+func readDocument(c *cli.Command, path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(c.Root().Reader, maxInput))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxInput))
+}
+
+// checkOutput refuses a --output that cannot be written, before anything is issued.
+func checkOutput(c *cli.Command) error {
+	path := c.String("output")
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("--output %s is a folder; name a file", path)
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("--output %s: the folder does not exist; make it first", path)
+	}
+	return nil
+}
+
+// writeOutput writes to --output and then says so by note, else to standard output.
+func writeOutput(c *cli.Command, text []byte, note string) error {
+	path := c.String("output")
+	if path == "" {
+		_, err := c.Root().Writer.Write(text)
+		return err
+	}
+	if err := durable.WriteFile(path, text, 0o644); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(c.Root().Writer, "%s: %s\n", note, path)
+	return err
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/ls/clearinghouse"
+)
+
+func initCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "init",
+		Usage: "make a clearinghouse with a root certificate of its own",
+		Flags: flags(&cli.StringFlag{Name: "name", Usage: "`NAME` in the root certificate", Value: "TSLab Clearinghouse"}),
+		Action: func(_ context.Context, c *cli.Command) error {
+			if _, err := tscli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			cal, done, err := calendar(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			h, err := clearinghouse.Init(c.String("state"), c.String("name"), cal)
+			if err != nil {
+				return err
+			}
+			defer h.Close()
+			_, err = fmt.Fprintf(c.Root().Writer, "clearinghouse %q made in %s\n", h.Root().Subject.CommonName, c.String("state"))
+			return err
+		},
+	}
+}
+
+func rootCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "root",
+		Usage: "print the root certificate in PEM, for --roots of termsrv and tsclient",
+		Flags: flags(outputFlag()),
+		Action: func(_ context.Context, c *cli.Command) error {
+			if _, err := tscli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			return with(c, func(h *clearinghouse.Clearinghouse) error {
+				return writeOutput(c, clearinghouse.EncodeRoot(h.Root()), "root certificate")
+			})
+		},
+	}
+}
+
+func auditCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "audit",
+		Usage: "print the audit log, a JSON record a line, and check that it is whole",
+		Flags: flags(),
+		Action: func(_ context.Context, c *cli.Command) error {
+			if _, err := tscli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			return with(c, func(h *clearinghouse.Clearinghouse) error {
+				return h.Audit(func(r clearinghouse.Record) error { return tscli.JSON(c.Root().Writer, r) })
+			})
+		},
+	}
+}
