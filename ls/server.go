@@ -51,6 +51,7 @@ type Server struct {
 	store  *store.Store
 	stats  counters
 	work   chan struct{} // tells the sweep that an earlier expiry may have come
+	ready  chan struct{}
 
 	mu sync.RWMutex
 	id identity
@@ -74,7 +75,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, store: st, work: make(chan struct{}, 1)}
+	s := &Server{config: c, store: st, work: make(chan struct{}, 1), ready: make(chan struct{})}
 	if err := s.loadIdentity(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -85,7 +86,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) Close() error { return s.store.Close() }
 
 // Run serves the listener and returns licenses to the pool as they expire, until ctx
-// ends. A request that has begun is answered first.
+// ends. A request that has begun is answered first. Run once.
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.sweepLoop(ctx) })
@@ -99,6 +100,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Ready is closed when Run has taken up its duties; the calendar may be moved then.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Handle answers one message; it is a [transport.Handler].
 func (s *Server) Handle(ctx context.Context, peer transport.Peer, m tsls.Message) tsls.Message {

@@ -2,6 +2,7 @@ package ls
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/tslab/tslab/internal/clock"
@@ -35,7 +36,9 @@ func (s *Server) changed() {
 // pool. It never ticks: with nothing that expires it sleeps for ever.
 func (s *Server) sweepLoop(ctx context.Context) error {
 	var failed time.Time
+	var begin sync.Once
 	next := func(now time.Time) time.Time {
+		begin.Do(func() { close(s.ready) })
 		at, ok := s.nextExpiry()
 		switch {
 		case !ok:

@@ -113,5 +113,6 @@ func (s *Store) try(group []*update) (culprit int, err error) {
 	if !wrote {
 		return -1, b.Rollback()
 	}
+	s.flushes.Add(1)
 	return -1, b.Commit()
 }

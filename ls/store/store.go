@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,6 +55,8 @@ type Store struct {
 	stop  chan struct{}
 	done  chan struct{}
 	once  sync.Once
+
+	flushes atomic.Uint64
 }
 
 // Options say whose store it is.
@@ -169,6 +172,18 @@ func (s *Store) Path() string { return s.path }
 
 // Seed is what license ids and random lifetimes are drawn from.
 func (s *Store) Seed() uint64 { return s.seed }
+
+// Flushes is how many transactions have been made durable since Open.
+func (s *Store) Flushes() uint64 { return s.flushes.Load() }
+
+// Size is the size of the store's file in bytes.
+func (s *Store) Size() (int64, error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return 0, fmt.Errorf("license store: %w", err)
+	}
+	return info.Size(), nil
+}
 
 // View runs fn on what was last committed. Tx and all that it returned by reference
 // end with fn; writing fails.

@@ -1,0 +1,75 @@
+// Command lserver is the license server: it issues, renews and takes back the
+// license tokens of terminal servers' clients.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	ucli "github.com/urfave/cli/v3"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/edition"
+)
+
+// defaultListen is where a license server listens unless told otherwise.
+const defaultListen = ":3343"
+
+func main() { cli.Main(context.Background(), command()) }
+
+func command() *ucli.Command {
+	return &ucli.Command{
+		Name:  "lserver",
+		Usage: "the license server: issues, renews and takes back license tokens",
+		Description: "Terminal servers and tools reach it at --listen, over TLS. It issues temporary tokens at once, and CALs\n" +
+			"after `licmgr activate` and `licmgr install` have brought it a certificate and a key pack.\n" +
+			"Everything that it knows lies in the state folder; it can be killed at any moment.",
+		Flags: append(cli.DaemonFlags(defaultListen),
+			&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
+			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
+			&ucli.StringFlag{Name: "cal-life", Usage: "CALs live `DAYS`: a number, a span such as 52..89, or unlimited", DefaultText: "as in the edition"},
+			&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state folder from `N`", DefaultText: "random"},
+			&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", Value: "workgroup"},
+		),
+		Action: func(ctx context.Context, c *ucli.Command) error {
+			if _, err := cli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			o, err := optionsFrom(c)
+			if err != nil {
+				return err
+			}
+			return serve(ctx, o)
+		},
+	}
+}
+
+// options are what the command line says.
+type options struct {
+	cli.Daemon
+	edition edition.Profile
+	seed    uint64
+	scope   string
+}
+
+func optionsFrom(c *ucli.Command) (options, error) {
+	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope")}
+	var err error
+	if o.edition, err = edition.Parse(c.String("edition")); err != nil {
+		return o, cli.Exit(cli.CodeUsage, err)
+	}
+	if err := o.edition.SetAll(c.StringSlice("set")); err != nil {
+		return o, cli.Exit(cli.CodeUsage, err)
+	}
+	if life := c.String("cal-life"); life != "" {
+		if err := o.edition.Set("cal_life_days", life); err != nil {
+			return o, cli.Exit(cli.CodeUsage, fmt.Errorf("--cal-life: %w", err))
+		}
+	}
+	switch o.scope {
+	case "workgroup", "domain", "enterprise":
+		return o, nil
+	}
+	return o, cli.Exit(cli.CodeUsage, errors.New("--scope is workgroup, domain or enterprise"))
+}

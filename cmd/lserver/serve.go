@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/identity"
+	"github.com/tslab/tslab/internal/program"
+	"github.com/tslab/tslab/ls"
+)
+
+// serve runs the license server until ctx ends.
+func serve(ctx context.Context, o options) (err error) {
+	p, err := program.Open(ls.Program, o.Daemon, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	listener, err := listen(o.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	server, err := open(p, o, listener)
+	if err != nil {
+		return err
+	}
+	err = run(ctx, p, server, listener.Addr().String())
+	err = errors.Join(err, server.Close())
+	p.Stopped(err)
+	return err
+}
+
+// open opens the license server in the program's surroundings.
+func open(p *program.Program, o options, l net.Listener) (*ls.Server, error) {
+	id, err := identity.LoadOrCreate(p.State, p.Host)
+	if err != nil {
+		return nil, err
+	}
+	return ls.New(ls.Config{
+		Name:     p.Host,
+		Dir:      p.State,
+		Clock:    p.Clock,
+		Log:      p.Log,
+		Edition:  o.edition,
+		Scope:    o.scope,
+		Seed:     o.seed,
+		Listener: l,
+		TLS:      id.ServerTLS(identity.AnyPeer, p.KeyLog),
+	})
+}
+
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use by another program; stop it or choose another --listen", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; choose another --listen", addr, err)
+	}
+	return l, nil
+}
+
+// run serves terminal servers, tools and the control socket, and says when it is
+// ready.
+func run(ctx context.Context, p *program.Program, server *ls.Server, address string) error {
+	socket, err := control.Listen(p.State)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer cancel()
+		return server.Run(ctx)
+	})
+	g.Go(func() error {
+		err := control.ServeListener(ctx, socket, handlers(server))
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	})
+	g.Go(func() error {
+		select {
+		case <-server.Ready():
+			p.Ready(address)
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// handlers are the operations of the control socket.
+func handlers(server *ls.Server) map[string]control.Handler {
+	return map[string]control.Handler{
+		"status": func(context.Context, json.RawMessage) (any, error) { return server.Status() },
+		"stats":  func(context.Context, json.RawMessage) (any, error) { return server.Stats() },
+	}
+}
