@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"time"
 
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/edition"
@@ -37,9 +36,13 @@ type Config struct {
 	Profile edition.Profile
 	Mode    policy.Mode
 
-	// LicenseServer is the address of the one license server that is asked, the
-	// registry's DefaultLicenseServer; empty when there is none.
+	// LicenseServer is the address of the one license server that is asked; empty
+	// when there is none.
 	LicenseServer string
+	// DefaultLicenseServer: LicenseServer is the registry's value of that name, not
+	// one that discovery found. Windows 2000 then refuses clients for whom it has
+	// nothing.
+	DefaultLicenseServer bool
 	// Roots are root certificates of clearinghouses whose licenses count beside
 	// those of the license server's own clearinghouse.
 	Roots []*x509.Certificate
@@ -116,9 +119,3 @@ func (c Config) withDefaults() (Config, error) {
 	c.Limits = c.Limits.withDefaults()
 	return c, nil
 }
-
-// Times that are waited in elapsed time.
-const (
-	dialTimeout = time.Second
-	callTimeout = time.Second
-)

@@ -98,7 +98,7 @@ func (g *gracePeriod) decided(after policy.Grace) error {
 }
 
 // nextDue and due are the duty loop's part: the warnings and the end.
-func (g *gracePeriod) nextDue(time.Time) time.Time { return g.now().NextDue(g.profile) }
+func (g *gracePeriod) nextDue() time.Time { return g.now().NextDue(g.profile) }
 
 func (g *gracePeriod) due(now time.Time) error {
 	return g.change(func(s policy.Grace) (policy.Grace, []policy.Duty) { return s.Due(g.profile, now) })

@@ -15,7 +15,7 @@ type Limits struct {
 	HalfOpen    int           // at once before the logon; 500. A newer one ends the oldest
 	Step        time.Duration // for each step of a connection that waits for the client; 20 s
 	Logon       time.Duration // at the logon screen; 5 min
-	Idle        time.Duration // for a client to take what is drawn; 30 s
+	Call        time.Duration // for a license server to take a connection, and to answer; 1 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -34,7 +34,7 @@ func (l Limits) withDefaults() Limits {
 	number(&l.HalfOpen, 500)
 	duration(&l.Step, 20*time.Second)
 	duration(&l.Logon, 5*time.Minute)
-	duration(&l.Idle, 30*time.Second)
+	duration(&l.Call, time.Second)
 	return l
 }
 

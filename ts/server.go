@@ -2,13 +2,32 @@ package ts
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/ts/screen"
+	"github.com/tslab/tslab/wire/rdpsec"
 )
 
 // Server is a terminal server.
 type Server struct {
-	config Config
+	config     Config
+	key        *rdpsec.PrivateKey
+	rdp        rdpconn.ServerConfig
+	known      *known
+	grace      *gracePeriod
+	catalog    *catalog
+	door       *door
+	painter    *screen.Painter
+	transcript *transcript
+	sessions   atomic.Int64 // live ones
 }
 
 // New makes a terminal server: its keys are made now if its state folder has none.
@@ -17,11 +36,110 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{config: c}, nil
+	s := &Server{config: c, door: newDoor(c.Limits), transcript: &transcript{w: c.Transcript}}
+	if s.key, err = loadKey(c.Dir, c.KeyBits); err != nil {
+		return nil, err
+	}
+	if err := s.configureRDP(); err != nil {
+		return nil, err
+	}
+	if s.known, err = loadKnown(c.Dir, c.Roots); err != nil {
+		return nil, err
+	}
+	if s.grace, err = loadGrace(c.Dir, &s.config.Profile, c.Events); err != nil {
+		return nil, err
+	}
+	if s.catalog, err = newCatalog(s); err != nil {
+		return nil, err
+	}
+	s.painter, err = screen.NewPainter()
+	return s, err
+}
+
+func (s *Server) configureRDP() error {
+	c := &s.config
+	s.rdp = rdpconn.ServerConfig{
+		Protocols: c.Security, Encryption: c.Encryption, Key: s.key,
+		StepTimeout: c.Limits.Step, EncryptLicensing: c.EncryptLicensing, SaltedMAC: c.SaltedMAC, SlowPath: c.SlowPath,
+	}
+	if c.X509 {
+		chain, err := chainCertificate(s.key.Public(), c.Host)
+		if err != nil {
+			return err
+		}
+		s.rdp.Certificate = chain
+	}
+	if c.Security == rdpconn.RDPOnly {
+		return nil
+	}
+	cert, err := loadTLS(c.Dir, c.Host)
+	if err != nil {
+		return err
+	}
+	s.rdp.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, KeyLogWriter: c.KeyLog}
+	return nil
 }
 
 // Addr is where it listens.
 func (s *Server) Addr() net.Addr { return s.config.Listener.Addr() }
 
 // Run serves until ctx ends, then ends every connection and returns nil.
-func (s *Server) Run(ctx context.Context) error { return errors.ErrUnsupported }
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer s.catalog.close()
+	if err := s.grace.change(func(g policy.Grace) (policy.Grace, []policy.Duty) {
+		return g.ServiceStarted(&s.config.Profile, s.config.Clock.Now())
+	}); err != nil {
+		return err
+	}
+	s.catalog.probe(ctx)
+	duties := make(chan error, 1)
+	go func() { duties <- newDuties(s).run(ctx) }()
+	err := s.accept(ctx)
+	cancel()
+	if duty := <-duties; err == nil {
+		err = duty
+	}
+	return err
+}
+
+// accept takes connections until ctx ends, and waits for those that it has taken.
+func (s *Server) accept(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	stop := context.AfterFunc(ctx, func() { s.config.Listener.Close() })
+	defer stop()
+	for pause := time.Millisecond; ; {
+		c, err := s.config.Listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				c.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("terminal server: %w", err)
+		case err != nil: // out of file descriptors: others will be given back
+			s.rest(ctx, pause)
+			pause = min(2*pause, time.Second)
+			continue
+		}
+		pause = time.Millisecond
+		g, refused := s.door.enter(c)
+		if g == nil {
+			s.refuse(c, refused)
+			continue
+		}
+		all.Go(func() { s.serve(ctx, g) })
+	}
+}
+
+func (s *Server) rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,84 @@
+package ts
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// reply is what became of a question to license servers.
+type reply struct {
+	policy.Answer
+	License []byte // the token, if one was issued
+	Server  string // name of the license server that decided; empty when none answered
+	Reason  string
+}
+
+// ask puts the question of a decision to the license server. The zero Answer says
+// that none answered.
+func (s *Server) ask(ctx context.Context, q policy.Question, m tsls.Allocate) reply {
+	addr := s.config.LicenseServer
+	if addr == "" {
+		return reply{Reason: "no license server is configured"}
+	}
+	if q.Ping {
+		_, info, err := s.catalog.call(ctx, addr, tsls.Ping{})
+		if err != nil {
+			return reply{Reason: err.Error()}
+		}
+		return reply{Server: info.Name, Answer: policy.Answer{Up: true, Activated: info.Activated, CALIssuedEver: info.CALIssuedEver}}
+	}
+	answer, info, err := s.allocate(ctx, addr, m)
+	if err != nil {
+		return reply{Reason: err.Error()}
+	}
+	referred := false
+	if answer.Answer == tsls.AnswerRefer {
+		answer, info, referred, err = s.follow(ctx, m, answer, info)
+		if err != nil {
+			return reply{Reason: err.Error()}
+		}
+	}
+	return reply{
+		License: answer.License, Server: info.Name, Reason: answer.Reason,
+		Answer: policy.Answer{
+			Up: true, Code: answer.Answer, Activated: info.Activated,
+			Validated: answer.Validated, CALIssuedEver: info.CALIssuedEver, Referred: referred,
+		},
+	}
+}
+
+func (s *Server) allocate(ctx context.Context, addr string, m tsls.Allocate) (tsls.Allocated, tsls.ServerInfo, error) {
+	answer, info, err := s.catalog.call(ctx, addr, m)
+	if err != nil {
+		return tsls.Allocated{}, info, err
+	}
+	allocated, ok := answer.(tsls.Allocated)
+	if !ok {
+		return tsls.Allocated{}, info, fmt.Errorf("license server %s: answers an allocation with %v", addr, answer.Type())
+	}
+	return allocated, info, nil
+}
+
+// follow asks the license servers of a referral one after the other, each of them
+// with no stock being as good as one that is silent. When the list is used up, the
+// first one decides finally (rule M50 of the decision table).
+func (s *Server) follow(ctx context.Context, m tsls.Allocate, first tsls.Allocated, firstInfo tsls.ServerInfo) (tsls.Allocated, tsls.ServerInfo, bool, error) {
+	for _, r := range first.Referrals[:min(len(first.Referrals), tsls.MaxFailed)] {
+		next := m
+		next.Hops, next.ReferredBy, next.Validated = 1, firstInfo.ServerID, r.Validated
+		answer, info, err := s.allocate(ctx, r.Address, next)
+		if err == nil && answer.Answer.Issues() {
+			return answer, info, true, nil
+		}
+		m.Failed = append(m.Failed, r.Name)
+	}
+	m.Final = true
+	answer, info, err := s.allocate(ctx, s.config.LicenseServer, m)
+	if err == nil && answer.Answer == tsls.AnswerRefer {
+		err = fmt.Errorf("license server %s: refers again after its whole list was asked", info.Name)
+	}
+	return answer, info, false, err
+}

@@ -1,0 +1,223 @@
+package ts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"runtime/debug"
+	"time"
+
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/ts/screen"
+	"github.com/tslab/tslab/wire/rdp"
+	"github.com/tslab/tslab/wire/token"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// desk is what follows licensing: the logon, and the session that shows what the
+// license system knows of the client.
+type desk struct {
+	server  *Server
+	conn    *rdpconn.Conn
+	guest   *guest
+	license *licensed
+
+	size  image.Point
+	enc   *screen.Encoder
+	shown *image.Paletted // what the client has on its screen
+	user  string
+
+	input chan []rdp.InputEvent // closed when the client has left; then left says why
+	left  error
+}
+
+// desk runs until the client leaves or the server stops.
+func (s *Server) desk(ctx context.Context, g *guest, conn *rdpconn.Conn, l *licensed, desktop rdp.Desktop) error {
+	ctx, cancel := context.WithCancel(ctx)
+	d := &desk{
+		server: s, conn: conn, guest: g, license: l,
+		size: image.Pt(int(desktop.Width), int(desktop.Height)), enc: screen.NewEncoder(int(desktop.Bpp)),
+		input: make(chan []rdp.InputEvent),
+	}
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		d.read(ctx)
+	}()
+	defer func() {
+		cancel()
+		conn.Close()
+		<-reading
+	}()
+	if desktop.Bpp == 8 {
+		if err := conn.WritePalette(screen.WirePalette()); err != nil {
+			return err
+		}
+	}
+	if err := d.logon(ctx); err != nil {
+		return err
+	}
+	s.door.loggedOn(g)
+	validated := d.mark(ctx)
+	if err := conn.WriteLogon(); err != nil {
+		return err
+	}
+	d.session(ctx, validated)
+	return nil
+}
+
+// read hands on what the client does with keyboard and mouse, until it leaves.
+func (d *desk) read(ctx context.Context) {
+	defer close(d.input)
+	defer func() {
+		if p := recover(); p != nil {
+			d.left = fmt.Errorf("internal error: %v\n%s", p, debug.Stack())
+		}
+	}()
+	for {
+		events, err := d.conn.ReadInput()
+		if err != nil {
+			d.left = err
+			return
+		}
+		select {
+		case d.input <- events:
+		case <-ctx.Done():
+			d.left = ctx.Err()
+			return
+		}
+	}
+}
+
+// draw brings the client's screen up to date.
+func (d *desk) draw(next *image.Paletted) error {
+	rects := d.enc.Rects(d.shown, next)
+	if len(rects) == 0 {
+		return nil
+	}
+	d.shown = next
+	return d.conn.WriteBitmap(rects)
+}
+
+// mark tells the license server that the holder of a temporary token has logged on.
+// It is done before the client hears of its logon: who connects again at once is
+// known to be validated.
+func (d *desk) mark(ctx context.Context) (validated bool) {
+	t, s := d.license.token, d.server
+	if t == nil || t.Kind != token.Temporary {
+		return false
+	}
+	if !d.license.outcome.Mark {
+		return d.license.outcome.Pushed == 0 // kept and not to be marked: it was before
+	}
+	about := []eventlog.Field{
+		eventlog.F("license_id", t.LicenseID), eventlog.F("hardware_id", d.license.hardware.String()),
+		eventlog.F("device", d.license.machine), eventlog.F("user", d.user), eventlog.F("issuer", t.Issuer),
+	}
+	_, info, err := s.catalog.call(ctx, s.config.LicenseServer, tsls.Mark{
+		LicenseID: t.LicenseID, HardwareID: d.license.hardware, Issuer: t.Issuer,
+		Machine: d.license.machine, User: d.user, Expires: t.Expires,
+	})
+	if err != nil {
+		s.config.Events.Event(eventlog.MarkFailed, append(about, eventlog.F("reason", err.Error()))...)
+		return false
+	}
+	s.config.Events.Event(eventlog.LicenseMarked, append(about, eventlog.F("server", info.Name))...)
+	return true
+}
+
+// session draws until the client leaves.
+func (d *desk) session(ctx context.Context, validated bool) {
+	s := d.server
+	s.sessions.Add(1)
+	defer s.sessions.Add(-1)
+	about := []eventlog.Field{eventlog.F("user", d.user), eventlog.F("device", d.license.machine)}
+	s.config.Events.Event(eventlog.SessionStarted, about...)
+	reason := d.show(ctx, validated)
+	s.config.Events.Event(eventlog.SessionEnded, append(about, eventlog.F("reason", reason))...)
+}
+
+// show is the session itself; it returns why it ended.
+func (d *desk) show(ctx context.Context, validated bool) (reason string) {
+	s := d.server
+	f := forecast{
+		profile: &s.config.Profile, token: d.license.token, validated: validated, os: osOf(d.license.platform),
+	}
+	for {
+		moved := s.moved()
+		now := s.config.Clock.Now()
+		f.server = (&exchange{server: s}).facts()
+		page := d.page(f.phases(now))
+		if err := d.draw(s.painter.Session(page, now, d.size)); err != nil {
+			return err.Error()
+		}
+		if err := d.wait(ctx, page.NextChange(now), moved); err != nil {
+			return d.farewell(ctx, err)
+		}
+	}
+}
+
+var errLeft = errors.New("the client left")
+
+// wait returns nil when the calendar has come to t or was moved.
+func (d *desk) wait(ctx context.Context, t time.Time, moved <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	due := make(chan error, 1)
+	go func() { due <- d.server.config.Clock.SleepUntil(ctx, t) }()
+	defer func() {
+		cancel()
+		<-due
+	}()
+	for {
+		select {
+		case _, ok := <-d.input:
+			if !ok {
+				return errLeft
+			}
+		case err := <-due:
+			due <- nil
+			return err
+		case <-moved:
+			return nil
+		}
+	}
+}
+
+// farewell ends the session in the protocol's way and says why it ended.
+func (d *desk) farewell(ctx context.Context, err error) string {
+	if errors.Is(err, errLeft) {
+		if errors.Is(d.left, rdpconn.ErrDisconnected) {
+			return "the client left"
+		}
+		return "the connection broke: " + d.left.Error()
+	}
+	d.conn.SetErrorInfo(errInfoLogoff)
+	d.conn.Close()
+	if ctx.Err() != nil {
+		return "the terminal server stopped"
+	}
+	return err.Error()
+}
+
+// page is what the session says.
+func (d *desk) page(phases []screen.Phase) screen.Session {
+	s, l := d.server, d.license
+	page := screen.Session{
+		Host: s.config.Host, Edition: s.config.Profile.Edition.String(), Security: security(d.conn),
+		User: d.user, Device: l.machine, Hardware: l.hardware, Reason: l.outcome.Reason, Phases: phases,
+	}
+	if t := l.token; t != nil {
+		page.Kind, page.License, page.Issuer = kindName(t.Kind), t.LicenseID, t.Issuer
+		page.Issued, page.Expires = t.Issued, t.Expires
+	}
+	return page
+}
+
+func kindName(k token.Kind) string {
+	if k == token.CAL {
+		return "CAL, permanent token"
+	}
+	return k.String() + " token"
+}

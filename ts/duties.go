@@ -1,0 +1,68 @@
+package ts
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/tslab/tslab/internal/clock"
+)
+
+// duties are what the calendar brings: the warnings and the end of the grace
+// period, and the probes of the license server.
+type duties struct {
+	server *Server
+	probe  time.Time // when the license server is probed next
+	retry  time.Time // not before this the grace period, whose state could not be stored
+}
+
+func newDuties(s *Server) *duties {
+	return &duties{server: s, probe: s.config.Clock.Now().Add(s.catalog.pause())}
+}
+
+// run does what is due until ctx ends.
+func (d *duties) run(ctx context.Context) error {
+	err := clock.Run(ctx, d.server.config.Clock, "termsrv", d.next, func(now time.Time) { d.do(ctx, now) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (d *duties) next(time.Time) time.Time {
+	next := d.probe
+	if g := d.grace(); !g.IsZero() && g.Before(next) {
+		next = g
+	}
+	return next
+}
+
+func (d *duties) grace() time.Time {
+	due := d.server.grace.nextDue()
+	if !due.IsZero() && due.Before(d.retry) {
+		return d.retry
+	}
+	return due
+}
+
+func (d *duties) do(ctx context.Context, now time.Time) {
+	if due := d.grace(); !due.IsZero() && !now.Before(due) {
+		if err := d.server.grace.due(now); err != nil {
+			slog.Error("Grace period cannot be stored", "err", err)
+			d.retry = now.Add(time.Minute)
+		}
+	}
+	if !now.Before(d.probe) {
+		d.server.catalog.probe(ctx)
+		d.probe = now.Add(d.server.catalog.pause())
+	}
+}
+
+// moved is closed when the calendar is next moved by hand; nil for a calendar that
+// cannot be.
+func (s *Server) moved() <-chan struct{} {
+	if lab, ok := s.config.Clock.(*clock.Lab); ok {
+		return lab.Moved()
+	}
+	return nil
+}

@@ -1,0 +1,429 @@
+package ts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/licensing"
+	"github.com/tslab/tslab/wire/rdpsec"
+	"github.com/tslab/tslab/wire/token"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// What every license request and license of the lab is labelled with. Clients keep
+// licenses by these names; none is a name of Microsoft's.
+const (
+	companyName = "TSLab"
+	productName = "LAB-TS"
+	scopeName   = "tslab.example"
+)
+
+// exchange is the licensing phase of one connection, MS-RDPELE 1.3.3 seen from the
+// server: what was asked, what the client is, what it holds.
+type exchange struct {
+	server *Server
+	conn   *rdpconn.Conn
+	state  licensing.State
+
+	random   [rdpsec.RandomSize]byte
+	keys     rdpsec.LicenseKeys
+	machine  string // the client's computer name
+	platform uint32 // as its message says
+	hardware hwid.ID
+	evidence policy.Evidence
+}
+
+// licensed is how a licensing phase ended for a client that is admitted, or for
+// one that is told the reason of its refusal only after it.
+type licensed struct {
+	outcome  policy.Outcome
+	machine  string
+	hardware hwid.ID
+	platform uint32
+	token    *token.License // what the client holds now, nil for none
+	sound    bool           // the token counts here: no foreign one, nor a broken one
+	server   string         // name of the license server that was asked, if one was
+	refusal  *refusal       // not nil: told by Set Error Info
+}
+
+// refusal ends a connection in the licensing phase.
+type refusal struct {
+	alert     licensing.Code
+	errorInfo uint32 // of Set Error Info, MS-RDPBCGR 2.2.5.1.1
+	cause     error
+}
+
+func (r *refusal) Error() string { return r.cause.Error() }
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// Codes of Set Error Info for a client that breaks the protocol, MS-RDPBCGR 2.2.5.1.1.
+const (
+	errInfoInternal     = 0x100
+	errInfoBadMessage   = 0x103
+	errInfoBadEncrypted = 0x108
+)
+
+// license takes the client through the licensing phase. The error is a *refusal
+// for everything that the client is told.
+func (s *Server) license(ctx context.Context, conn *rdpconn.Conn) (*licensed, error) {
+	x := &exchange{server: s, conn: conn, machine: conn.ClientName()}
+	l, err := x.run(ctx)
+	var r *refusal
+	if !errors.As(err, &r) {
+		return l, err
+	}
+	if s.config.Errors == ErrorInfo && conn.SupportsErrorInfo() && r.errorInfo != 0 {
+		if err := x.write(licensing.ValidClient()); err != nil {
+			return nil, err
+		}
+		return &licensed{machine: x.machine, hardware: x.hardware, refusal: r}, nil
+	}
+	alert := licensing.Abort(r.alert)
+	if err := x.write(alert); err != nil {
+		return nil, errors.Join(r, err)
+	}
+	return nil, &licensing.AlertError{Alert: alert, Sent: true, Cause: r}
+}
+
+// run is the phase: request, what the client has, the question whether it is the
+// client that it says, the decision, and its execution.
+func (x *exchange) run(ctx context.Context) (*licensed, error) {
+	if m := x.server.config.Mode; m == policy.ModeAdmin || m == policy.ModeInternetConnector {
+		return x.finish(ctx, policy.Before(x.server.config.Clock.Now(), x.facts(), x.client(tsls.ClassNone)), tsls.ClassNone)
+	}
+	if err := x.request(); err != nil {
+		return nil, err
+	}
+	challenged, err := x.receive()
+	if err != nil {
+		return nil, err
+	}
+	now := x.server.config.Clock.Now()
+	class := policy.Classify(&x.server.config.Profile, now, x.evidence)
+	d := policy.Before(now, x.facts(), x.client(class.Class))
+	if d.Verb == policy.Ask && !d.Ask.Ping && !challenged {
+		if err := x.challenge(); err != nil {
+			return nil, err
+		}
+	}
+	return x.finish(ctx, d, class.Class)
+}
+
+// facts is the server as the rules see it.
+func (x *exchange) facts() policy.Server {
+	s := x.server
+	return policy.Server{
+		Profile: &s.config.Profile, Mode: s.config.Mode, Grace: s.grace.now(),
+		Features:             s.catalog.both(),
+		DefaultLicenseServer: s.viaDefault(),
+		Sessions:             int(s.sessions.Load()),
+	}
+}
+
+// viaDefault reports whether the registry names the license server: a thing of
+// Windows 2000.
+func (s *Server) viaDefault() bool {
+	return s.config.DefaultLicenseServer && s.config.LicenseServer != "" && s.config.Profile.Edition != edition.Server2003
+}
+
+func (x *exchange) client(c tsls.Class) policy.Client {
+	return policy.Client{Class: c, OS: osOf(x.platform), UserNamed: x.conn.Info().User != ""}
+}
+
+// osOf reads a PlatformId, MS-RDPELE 2.2.2.2: Windows 2000 and XP name themselves
+// NT 5.0, and only their Professional editions come as clients of a terminal
+// server. What is newer came after the built-in pool.
+func osOf(platform uint32) policy.OS {
+	switch platform >> 24 {
+	case 0x03:
+		return policy.OSProfessional
+	case macPlatform >> 24:
+		return policy.OSMacintosh
+	}
+	return policy.OSOther
+}
+
+// macPlatform is the PlatformId of the lab's Macintosh client.
+const macPlatform = 0x05000000
+
+// request is LICENSE_REQUEST, MS-RDPELE 2.2.2.1.
+func (x *exchange) request() error {
+	rand.Read(x.random[:])
+	return x.write(&licensing.LicenseRequest{
+		ServerRandom:      x.random,
+		Product:           licensing.ProductInfo{Version: x.version(), Company: companyName, Product: productName},
+		KeyExchange:       []uint32{licensing.KeyExchangeRSA},
+		ServerCertificate: x.conn.ServerCertificate(),
+		Scopes:            []string{scopeName},
+	})
+}
+
+func (x *exchange) version() uint32 {
+	major, minor := x.server.config.Profile.Edition.Version()
+	return uint32(major)<<16 | uint32(minor)
+}
+
+// receive reads what the client has. A client with nothing names no hardware id
+// before it is challenged, so that is done at once; challenged says so.
+func (x *exchange) receive() (challenged bool, err error) {
+	m, err := x.read()
+	if err != nil {
+		return false, err
+	}
+	switch m := m.(type) {
+	case *licensing.NewLicenseRequest:
+		if err := x.derive(m.ClientKeys); err != nil {
+			return false, err
+		}
+		if m.Machine != "" {
+			x.machine = m.Machine
+		}
+		return true, x.challenge()
+	case *licensing.LicenseInfo:
+		if err := x.derive(m.ClientKeys); err != nil {
+			return false, err
+		}
+		if x.hardware, err = m.Open(x.keys); err != nil {
+			return false, sealError(err)
+		}
+		x.present(m.License)
+		return false, nil
+	}
+	return false, fmt.Errorf("unreachable: the order of messages allows %v", m.Type())
+}
+
+// derive makes the keys of the phase from the client's half of them.
+func (x *exchange) derive(c licensing.ClientKeys) error {
+	x.platform = c.PlatformID
+	premaster, err := x.server.key.Decrypt(c.EncryptedPremaster, rdpsec.PremasterSize)
+	if err == nil {
+		x.keys, err = rdpsec.NewLicenseKeys(premaster, c.ClientRandom[:], x.random[:])
+	}
+	if err != nil {
+		return &refusal{licensing.InvalidClient, errInfoBadEncrypted, fmt.Errorf("premaster secret: %w", err)}
+	}
+	return nil
+}
+
+// present reads the token that the client shows.
+func (x *exchange) present(blob []byte) {
+	e := policy.Evidence{Presented: len(blob) > 0, HardwareID: x.hardware}
+	if e.Presented {
+		t, err := token.Parse(blob)
+		if err != nil {
+			e.Err = err
+		} else {
+			e.License = t.License
+			e.Err = t.Verify(x.server.config.Clock.Now(), x.server.known.trustedRoots(), nil)
+			e.Rooted = e.Err == nil
+			e.KnownSigner, e.InCatalog = x.server.known.signer(t.Server())
+		}
+	}
+	x.evidence = e
+}
+
+// challenge is PLATFORM_CHALLENGE and its response, MS-RDPELE 2.2.2.4 and 2.2.2.5.
+// Every client is challenged before it is sent a license: one that has shown an
+// old license takes no new one otherwise.
+func (x *exchange) challenge() error {
+	var challenge [licensing.ChallengeSize]byte
+	rand.Read(challenge[:])
+	if err := x.write(licensing.SealChallenge(x.keys, challenge[:])); err != nil {
+		return err
+	}
+	m, err := x.read()
+	if err != nil {
+		return err
+	}
+	response, ok := m.(*licensing.PlatformChallengeResponse)
+	if !ok {
+		return fmt.Errorf("unreachable: the order of messages allows %v", m.Type())
+	}
+	_, id, err := response.Open(x.keys, challenge[:])
+	switch {
+	case err != nil:
+		return sealError(err)
+	case x.hardware != hwid.ID{} && id != x.hardware:
+		return &refusal{licensing.InvalidClient, errInfoBadMessage, fmt.Errorf("client named hardware id %v and then %v", x.hardware, id)}
+	}
+	x.hardware, x.evidence.HardwareID = id, id
+	return nil
+}
+
+func sealError(err error) error {
+	if errors.Is(err, licensing.ErrMAC) {
+		return &refusal{licensing.InvalidMAC, errInfoBadEncrypted, err}
+	}
+	return &refusal{licensing.InvalidClient, errInfoBadMessage, err}
+}
+
+// read reads the client's next message and holds it to the order.
+func (x *exchange) read() (licensing.Message, error) {
+	b, err := x.conn.ReadLicense()
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	m, err := licensing.Parse(b)
+	if err != nil {
+		var unknown *licensing.UnknownTypeError
+		if errors.As(err, &unknown) {
+			return nil, &refusal{licensing.InvalidClient, errInfoBadMessage, err}
+		}
+		return nil, &refusal{licensing.InvalidMessageLength, errInfoBadMessage, err}
+	}
+	if alert, ok := m.(*licensing.ErrorAlert); ok {
+		return nil, &licensing.AlertError{Alert: alert}
+	}
+	if x.state, err = x.state.Next(m); err != nil {
+		return nil, &refusal{licensing.InvalidClient, errInfoBadMessage, err}
+	}
+	return m, nil
+}
+
+// unreadable makes a refusal of what came but is no licensing message; the end of a
+// connection and a deadline stay what they are.
+func unreadable(err error) error {
+	var protocol *rdpconn.ProtocolError
+	var network net.Error
+	switch {
+	case !errors.As(err, &protocol), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	case errors.Is(err, rdpsec.ErrMAC):
+		return &refusal{licensing.InvalidMAC, errInfoBadEncrypted, err}
+	}
+	return &refusal{licensing.InvalidMessageLength, errInfoBadMessage, err}
+}
+
+// write sends a message and notes where it leads.
+func (x *exchange) write(m licensing.Message) error {
+	if next, err := x.state.Next(m); err == nil {
+		x.state = next
+	} else if m.Type() != licensing.TypeErrorAlert {
+		return err
+	}
+	return x.conn.WriteLicense(licensing.Append(nil, m, licensing.Version3))
+}
+
+// finish carries the decision out: ask, commit, log, reply, in this order.
+func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Class) (*licensed, error) {
+	outcome, r := d.Outcome, reply{}
+	if d.Verb == policy.Ask {
+		r = x.server.ask(ctx, d.Ask, x.allocation(d.Ask))
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		outcome = policy.After(d, r.Answer)
+	}
+	if err := x.server.grace.decided(outcome.Grace); err != nil {
+		return nil, &refusal{licensing.InvalidClient, errInfoInternal, err}
+	}
+	l := &licensed{outcome: outcome, machine: x.machine, hardware: x.hardware, platform: x.platform, server: r.Server}
+	if err := x.holds(l, class, r); err != nil {
+		return nil, err
+	}
+	x.log(l, class, r)
+	return l, x.answer(l, r)
+}
+
+// allocation is what a license server is told of the client.
+func (x *exchange) allocation(q policy.Question) tsls.Allocate {
+	s, info, e := x.server, x.conn.Info(), x.evidence
+	return tsls.Allocate{
+		Request: q.Request, Presented: q.Presented, Mode: q.Mode,
+		LicenseID: e.License.LicenseID, Issuer: e.License.Issuer, Expires: e.License.Expires,
+		HardwareID: x.hardware, PlatformID: x.platform,
+		Machine: x.machine, User: info.User, Domain: info.Domain,
+		Edition: s.config.Profile.Edition.String(), Features: policy.Features(s.config.Profile.Edition),
+		ViaDefault: s.viaDefault(),
+	}
+}
+
+// holds notes what the client holds once it is answered.
+func (x *exchange) holds(l *licensed, class tsls.Class, r reply) error {
+	if class != tsls.ClassNone && class != tsls.ClassCorrupt && class != tsls.ClassHardwareMismatch {
+		held := x.evidence.License
+		l.token, l.sound = &held, true
+	}
+	if !l.outcome.Wire.Pushes() {
+		return nil
+	}
+	t, err := token.Parse(r.License)
+	if err != nil {
+		return &refusal{licensing.InvalidClient, errInfoInternal, fmt.Errorf("license server %s sent no usable token: %w", r.Server, err)}
+	}
+	l.token, l.sound = &t.License, true
+	return nil
+}
+
+// answer sends the outcome. A refusal is an error.
+func (x *exchange) answer(l *licensed, r reply) error {
+	code, transition := l.outcome.Wire.Alert()
+	switch {
+	case !l.outcome.Admit:
+		return &refusal{licensing.Code(code), l.outcome.Wire.ErrorInfo(), errors.New(l.outcome.Reason)}
+	case !l.outcome.Wire.Pushes():
+		return x.write(&licensing.ErrorAlert{Code: licensing.Code(code), Transition: licensing.Transition(transition)})
+	}
+	sealed := licensing.SealLicense(x.keys, licensing.NewLicenseInfo{
+		Version: x.version(), Scope: scopeName, Company: companyName, Product: productName, License: r.License,
+	})
+	if l.outcome.Wire == policy.WireUpgrade {
+		return x.write(&licensing.UpgradeLicense{SealedLicense: sealed})
+	}
+	return x.write(&licensing.NewLicense{SealedLicense: sealed})
+}
+
+// log writes the numbered events of the outcome, and what became of the client.
+func (x *exchange) log(l *licensed, class tsls.Class, r reply) {
+	s, info := x.server, x.conn.Info()
+	about := []eventlog.Field{
+		eventlog.F("device", x.machine), eventlog.F("hardware_id", x.hardware.String()),
+		eventlog.F("user", info.User), eventlog.F("domain", info.Domain),
+		eventlog.F("rule", l.outcome.Rule), eventlog.F("class", class.String()),
+		eventlog.F("wire", l.outcome.Wire.String()), eventlog.F("server", r.Server),
+	}
+	for _, e := range l.outcome.Events {
+		s.config.Events.Event(systemKind(e, &s.config.Profile), about...)
+	}
+	reason := l.outcome.Reason
+	if r.Reason != "" {
+		reason += "; " + r.Reason
+	}
+	about = append(about, eventlog.F("reason", reason))
+	if l.token != nil {
+		about = append(about, eventlog.F("kind", l.token.Kind), eventlog.F("license_id", l.token.LicenseID),
+			eventlog.F("issuer", l.token.Issuer), eventlog.F("expires", expiry(l.token.Expires)))
+	}
+	s.config.Events.Event(resultKind(l), about...)
+}
+
+func resultKind(l *licensed) eventlog.Kind {
+	switch {
+	case !l.outcome.Admit:
+		return eventlog.LicenseDenied
+	case l.outcome.Wire.Pushes():
+		return eventlog.LicensePushed
+	case l.token != nil:
+		return eventlog.LicenseAccepted
+	}
+	return eventlog.LicenseNone
+}
+
+// expiry is a date for an event's text.
+func expiry(t time.Time) string {
+	if t.IsZero() {
+		return "no end"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,141 @@
+package ts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// upstream is one license server, and the one connection that all clients share.
+type upstream struct {
+	addr string
+	dial func(ctx context.Context, addr string) (*transport.Conn, error)
+	wait time.Duration // for a connection, and for an answer
+
+	mu      sync.Mutex
+	conn    *transport.Conn
+	attempt *attempt // under way, nil otherwise
+	closed  bool
+	all     sync.WaitGroup
+}
+
+// attempt is a connection being made. All who need it wait for the same.
+type attempt struct {
+	done chan struct{}
+	conn *transport.Conn
+	err  error
+}
+
+var errClosed = errors.New("terminal server is stopping")
+
+// call asks the license server and waits for the answer within bounds. A standing
+// connection that turns out to be dead is made anew, once.
+func (u *upstream) call(ctx context.Context, m tsls.Message) (tsls.Message, tsls.ServerInfo, error) {
+	conn, fresh, err := u.connect(ctx)
+	if err != nil {
+		return nil, tsls.ServerInfo{}, err
+	}
+	answer, err := u.callOn(ctx, conn, m)
+	if errors.Is(err, transport.ErrClosed) && !fresh {
+		if conn, _, err = u.connect(ctx); err != nil {
+			return nil, tsls.ServerInfo{}, err
+		}
+		answer, err = u.callOn(ctx, conn, m)
+	}
+	if err != nil {
+		return nil, tsls.ServerInfo{}, err
+	}
+	return answer, conn.Server(), nil
+}
+
+func (u *upstream) callOn(ctx context.Context, conn *transport.Conn, m tsls.Message) (tsls.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, u.wait)
+	defer cancel()
+	answer, err := conn.Call(ctx, m)
+	if errors.Is(err, context.DeadlineExceeded) {
+		u.distrust(conn)
+	}
+	return answer, err
+}
+
+// distrust makes the next call use another connection than one that did not answer
+// in time. Calls that wait on it keep it until their own time is over.
+func (u *upstream) distrust(conn *transport.Conn) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.conn != conn {
+		return
+	}
+	u.conn = nil
+	if u.closed {
+		conn.Close()
+		return
+	}
+	u.all.Go(func() {
+		timer := time.NewTimer(u.wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-conn.Done():
+		}
+		conn.Close()
+	})
+}
+
+// connect is the standing connection; fresh says that it was made for this call.
+func (u *upstream) connect(ctx context.Context) (conn *transport.Conn, fresh bool, err error) {
+	u.mu.Lock()
+	if u.closed {
+		u.mu.Unlock()
+		return nil, false, errClosed
+	}
+	if u.conn != nil && u.conn.Err() == nil {
+		defer u.mu.Unlock()
+		return u.conn, false, nil
+	}
+	a := u.attempt
+	if a == nil {
+		a = &attempt{done: make(chan struct{})}
+		u.attempt = a
+		u.all.Go(func() { u.attemptNow(a) })
+	}
+	u.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.conn, true, a.err
+	case <-ctx.Done():
+		return nil, false, fmt.Errorf("license server %s: %w", u.addr, ctx.Err())
+	}
+}
+
+func (u *upstream) attemptNow(a *attempt) {
+	ctx, cancel := context.WithTimeout(context.Background(), u.wait)
+	defer cancel()
+	conn, err := u.dial(ctx, u.addr)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err == nil && u.closed {
+		conn.Close()
+		conn, err = nil, errClosed
+	}
+	a.conn, a.err = conn, err
+	u.conn, u.attempt = conn, nil
+	close(a.done)
+}
+
+// close ends the connection and waits for what is under way.
+func (u *upstream) close() {
+	u.mu.Lock()
+	u.closed = true
+	conn := u.conn
+	u.mu.Unlock()
+	if conn != nil {
+		conn.Close()
+	}
+	u.all.Wait()
+}
