@@ -39,10 +39,7 @@ type Config struct {
 	Edition edition.Profile
 	Scope   string // "enterprise", "domain", "workgroup"; empty: workgroup
 	Seed    uint64 // of license ids and random lifetimes of a new store; 0: random
-
-	Listener net.Listener // Run serves it and closes it; nil: only Handle answers
-	TLS      *tls.Config  // of Listener
-	Limits   transport.Limits
+	Limits  transport.Limits
 }
 
 // Server is a license server with its store open.
@@ -85,15 +82,14 @@ func New(c Config) (*Server, error) {
 // Close closes the store. Nothing is being handled then: Run has returned.
 func (s *Server) Close() error { return s.store.Close() }
 
-// Run serves the listener and returns licenses to the pool as they expire, until ctx
-// ends. A request that has begun is answered first. Run once.
-func (s *Server) Run(ctx context.Context) error {
+// Run serves l, which it closes, and returns licenses to the pool as they expire,
+// until ctx ends. A request that has begun is answered first. A nil l serves nobody:
+// only Handle answers. Run once.
+func (s *Server) Run(ctx context.Context, l net.Listener, config *tls.Config) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.sweepLoop(ctx) })
-	if s.config.Listener != nil {
-		g.Go(func() error {
-			return transport.Serve(ctx, s.config.Listener, s.config.TLS, s.Handle, s.config.Limits)
-		})
+	if l != nil {
+		g.Go(func() error { return transport.Serve(ctx, l, config, s.Handle, s.config.Limits) })
 	}
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("license server: %w", err)

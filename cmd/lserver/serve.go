@@ -28,33 +28,16 @@ func serve(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer listener.Close()
-	server, err := open(p, o, listener)
+	server, err := ls.New(ls.Config{
+		Name: p.Host, Dir: p.State, Clock: p.Clock, Log: p.Log, Edition: o.edition, Scope: o.scope, Seed: o.seed,
+	})
 	if err != nil {
 		return err
 	}
-	err = run(ctx, p, server, listener.Addr().String())
+	err = run(ctx, p, server, listener)
 	err = errors.Join(err, server.Close())
 	p.Stopped(err)
 	return err
-}
-
-// open opens the license server in the program's surroundings.
-func open(p *program.Program, o options, l net.Listener) (*ls.Server, error) {
-	id, err := identity.LoadOrCreate(p.State, p.Host)
-	if err != nil {
-		return nil, err
-	}
-	return ls.New(ls.Config{
-		Name:     p.Host,
-		Dir:      p.State,
-		Clock:    p.Clock,
-		Log:      p.Log,
-		Edition:  o.edition,
-		Scope:    o.scope,
-		Seed:     o.seed,
-		Listener: l,
-		TLS:      id.ServerTLS(identity.AnyPeer, p.KeyLog),
-	})
 }
 
 func listen(addr string) (net.Listener, error) {
@@ -70,7 +53,11 @@ func listen(addr string) (net.Listener, error) {
 
 // run serves terminal servers, tools and the control socket, and says when it is
 // ready.
-func run(ctx context.Context, p *program.Program, server *ls.Server, address string) error {
+func run(ctx context.Context, p *program.Program, server *ls.Server, l net.Listener) error {
+	id, err := identity.LoadOrCreate(p.State, p.Host) // once the state folder is known to be ours
+	if err != nil {
+		return err
+	}
 	socket, err := control.Listen(p.State)
 	if err != nil {
 		return err
@@ -80,7 +67,7 @@ func run(ctx context.Context, p *program.Program, server *ls.Server, address str
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer cancel()
-		return server.Run(ctx)
+		return server.Run(ctx, l, id.ServerTLS(identity.AnyPeer, p.KeyLog))
 	})
 	g.Go(func() error {
 		err := control.ServeListener(ctx, socket, handlers(server))
@@ -92,7 +79,7 @@ func run(ctx context.Context, p *program.Program, server *ls.Server, address str
 	g.Go(func() error {
 		select {
 		case <-server.Ready():
-			p.Ready(address)
+			p.Ready(l.Addr().String())
 		case <-ctx.Done():
 		}
 		return nil
