@@ -199,3 +199,10 @@ func (d *armored) checkHeaders(want []header) error {
 func (d *armored) fail(line int, reason, remedy string) error {
 	return &DocumentError{Kind: d.kind, Line: line, Reason: reason, Remedy: remedy}
 }
+
+// Expect refuses a file that does not hold the wanted document whole. It trusts
+// nothing in it: that is the reader's business who knows the clearinghouse.
+func Expect(text []byte, want Kind) error {
+	_, err := open(text, want)
+	return err
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+func showCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "show",
+		Usage: "show the server, its key packs and, if asked, its tokens",
+		Flags: flags(&cli.BoolFlag{Name: "tokens", Usage: "show the tokens too"}, tscli.JSONFlag()),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			return with(ctx, c, func(ctx context.Context, conn *transport.Conn) error {
+				shown, err := collect(ctx, conn, c.Bool("tokens"))
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return tscli.JSON(c.Root().Writer, shown)
+				}
+				return shown.print(c.Root().Writer, c.Bool("tokens"))
+			})
+		},
+	}
+}
+
+// shown is what `licmgr show` shows; its JSON form is stable.
+type shown struct {
+	Server   server    `json:"server"`
+	KeyPacks []keyPack `json:"key_packs"`
+	Tokens   []license `json:"tokens,omitempty"`
+}
+
+type server struct {
+	Name          string `json:"name"`
+	Address       string `json:"address"`
+	ServerID      string `json:"server_id"`
+	Edition       string `json:"edition"`
+	Scope         string `json:"scope"`
+	Activated     bool   `json:"activated"`
+	Features      string `json:"features"`
+	CALIssuedEver bool   `json:"cal_issued_ever"`
+}
+
+// keyPack has null for the counts of a pool that never empties.
+type keyPack struct {
+	ID        string     `json:"id"`
+	Kind      string     `json:"kind"`
+	Product   string     `json:"product"`
+	Program   string     `json:"program,omitempty"`
+	Total     *uint32    `json:"total"`
+	Available *uint32    `json:"available"`
+	Issued    uint32     `json:"issued"`
+	Installed *time.Time `json:"installed,omitempty"`
+}
+
+type license struct {
+	LicenseID  string     `json:"license_id"`
+	KeyPackID  string     `json:"key_pack_id,omitempty"`
+	Kind       string     `json:"kind"`
+	Product    string     `json:"product"`
+	State      string     `json:"state"`
+	Validated  bool       `json:"validated"`
+	HardwareID string     `json:"hardware_id"`
+	Machine    string     `json:"machine"`
+	User       string     `json:"user,omitempty"`
+	Issuer     string     `json:"issuer"`
+	Issued     time.Time  `json:"issued"`
+	Expires    *time.Time `json:"expires"` // null: never
+}
+
+// collect asks for all that is shown.
+func collect(ctx context.Context, conn *transport.Conn, tokens bool) (shown, error) {
+	info := conn.Server()
+	s := shown{Server: server{Name: info.Name, Address: conn.Addr(), ServerID: info.ServerID, Edition: info.Edition, Scope: info.Scope,
+		Activated: info.Activated, Features: info.Features.String(), CALIssuedEver: info.CALIssuedEver}, KeyPacks: []keyPack{}}
+	list, err := ask[tsls.KeyPackList](ctx, conn, tsls.KeyPacks{})
+	if err != nil {
+		return shown{}, err
+	}
+	for _, p := range list.Packs {
+		s.KeyPacks = append(s.KeyPacks, keyPack{ID: p.ID, Kind: p.Kind, Product: p.Product, Program: p.Program,
+			Total: limited(p.Total), Available: limited(p.Available), Issued: p.Issued, Installed: dated(p.Installed)})
+	}
+	for after := ""; tokens; {
+		page, err := ask[tsls.LicenseList](ctx, conn, tsls.Licenses{After: after})
+		if err != nil {
+			return shown{}, err
+		}
+		for _, l := range page.Licenses {
+			s.Tokens = append(s.Tokens, license{LicenseID: l.LicenseID, KeyPackID: l.KeyPackID, Kind: l.Kind, Product: l.Product, State: l.State,
+				Validated: l.Validated, HardwareID: l.HardwareID.String(), Machine: l.Machine, User: l.User, Issuer: l.Issuer,
+				Issued: l.Issued, Expires: dated(l.Expires)})
+			after = l.LicenseID
+		}
+		tokens = page.More && len(page.Licenses) > 0
+	}
+	return s, nil
+}
+
+func limited(n uint32) *uint32 {
+	if n == tsls.Unlimited {
+		return nil
+	}
+	return &n
+}
+
+func dated(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// print writes the tables.
+func (s shown) print(w io.Writer, tokens bool) error {
+	var about tscli.Table
+	about.Row("License server", fmt.Sprintf("%s (%s)", s.Server.Name, s.Server.Address))
+	if s.Server.Activated {
+		about.Row("License Server ID", s.Server.ServerID)
+	} else {
+		about.Row("License Server ID", "none: not activated, issues temporary tokens only")
+	}
+	about.Row("Edition", s.Server.Edition)
+	about.Row("Scope", s.Server.Scope)
+	packs := tscli.Table{Header: []string{"TYPE", "PRODUCT", "TOTAL", "AVAILABLE", "ISSUED", "KEY PACK"}}
+	for _, p := range s.KeyPacks {
+		packs.Row(p.Kind, p.Product, count(p.Total), count(p.Available), p.Issued, orDash(p.ID))
+	}
+	tables := []tscli.Table{about, packs}
+	if tokens {
+		tables = append(tables, s.tokenTable())
+	}
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := t.Print(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s shown) tokenTable() tscli.Table {
+	t := tscli.Table{Header: []string{"TOKEN", "TYPE", "STATUS", "DEVICE", "ISSUED", "EXPIRES"}}
+	for _, l := range s.Tokens {
+		expires := "never"
+		if l.Expires != nil {
+			expires = l.Expires.Format(time.DateOnly)
+		}
+		state := l.State
+		if l.Kind == "temporary" && l.Validated {
+			state += ", validated"
+		}
+		t.Row(l.LicenseID, l.Kind, state, l.Machine, l.Issued.Format(time.DateOnly), expires)
+	}
+	return t
+}
+
+func count(n *uint32) string {
+	if n == nil {
+		return "unlimited"
+	}
+	return strconv.FormatUint(uint64(*n), 10)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
