@@ -90,7 +90,9 @@ func (s *situation) admit(rule, reason string) Outcome {
 	p := s.server.Profile
 	g := s.grace
 	if g.State == GraceNotStarted {
-		g = g.Started(p, s.now).ServerFound(p, s.calIssued)
+		if g = g.Started(p, s.now); s.calIssued {
+			g = g.ServerFound(p, true)
+		}
 	}
 	return Outcome{Rule: rule, Admit: true, Wire: WireOK, Events: s.events, Grace: g, Reason: reason}
 }

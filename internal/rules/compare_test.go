@@ -1,0 +1,160 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tslab/tslab/internal/edition"
+)
+
+// off is one knob away from its default; the zero off is none.
+type off struct{ knob, value string }
+
+func (o off) profile(e edition.Edition) *edition.Profile {
+	p := edition.Of(e)
+	if o.knob != "" && p.Get(o.knob) != "-" {
+		if err := p.Set(o.knob, o.value); err != nil {
+			panic(err)
+		}
+	}
+	return &p
+}
+
+// offs lists the knobs that the rules of a connection read, or that shape its
+// combinations, each at every value that is not the default of every edition.
+func offs(t *Table) []off {
+	used := map[string]bool{"default_ls_referral": true, "resend_live_row": true}
+	for _, p := range []Part{Gate, Device, User, LicenseServer} {
+		for _, r := range t.Rules(p) {
+			for _, k := range r.knobs {
+				used[k.knob] = true
+			}
+		}
+	}
+	var list []off
+	for _, k := range edition.Knobs() {
+		if !used[k.Name] {
+			continue
+		}
+		for v := range strings.SplitSeq(k.Values, ", ") {
+			if slices.ContainsFunc(k.Defaults[:], func(d string) bool { return d != "-" && d != v }) {
+				list = append(list, off{k.Name, v})
+			}
+		}
+	}
+	return list
+}
+
+// tally is what a run of comparisons found.
+type tally struct {
+	count  map[string]int  // combinations
+	fired  map[string]bool // rules that were the first to fit
+	usual  map[string]bool // the same with every knob at its default
+	proved map[string]bool // rules whose deletion is noticed
+}
+
+// TestCodeIsTheTable holds the servers' decisions against the table, for every
+// combination that a connection can meet, with every knob off its default in turn.
+// And it deletes each rule once: the comparison must notice.
+func TestCodeIsTheTable(t *testing.T) {
+	table := load(t)
+	n := tally{map[string]int{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for i, o := range append([]off{{}}, offs(table)...) {
+		for _, e := range edition.All() {
+			n.compare(t, table, o, e)
+		}
+		if i == 0 {
+			t.Logf("%d combinations: %d end in the gate, %d in part device, %d in part user",
+				n.count["all"], n.count[string(Gate)], n.count[string(Device)], n.count[string(User)])
+			if n.count["all"] != 18942 {
+				t.Errorf("combinations at default knobs: %d, want 18942", n.count["all"])
+			}
+			n.usual = n.fired
+			n.fired = map[string]bool{}
+		}
+	}
+	t.Logf("%d combinations with %d settings of knobs off their default", n.count["all"], len(offs(table)))
+	var rare []string
+	for _, p := range []Part{Gate, Device, User, LicenseServer} {
+		for _, r := range table.Rules(p) {
+			if !n.fired[r.Number] && !n.usual[r.Number] {
+				t.Errorf("rule %s is never the first that fits", r.Number)
+			} else if !n.usual[r.Number] {
+				rare = append(rare, r.Number)
+			}
+			if !n.proved[r.Number] {
+				t.Errorf("rule %s can be deleted and the comparison does not notice", r.Number)
+			}
+		}
+	}
+	want := []string{"G6a", "M34d", "M14e", "M34b", "M34c", "U1b", "U1c", "U2a", "L29"}
+	if diff := cmp.Diff(want, rare); diff != "" {
+		t.Errorf("rules that need a knob off its default (-want +got):\n%s", diff)
+	}
+}
+
+// compare takes one edition with one knob off through all its combinations.
+func (n *tally) compare(t *testing.T, table *Table, o off, e edition.Edition) {
+	p := o.profile(e)
+	f, v := farm{p, p}, table.view(p)
+	deleted := map[string]*view{}
+	for c := range connections(p) {
+		want, w := v.want(c)
+		got := f.got(c)
+		n.count["all"]++
+		if w.last() != nil {
+			n.count[string(w.last().Part)]++
+		}
+		if !same(want, got) {
+			t.Fatalf("knob %+v, %s\n(-table +code):\n%s", o, &c, cmp.Diff(want, got))
+		}
+		for _, r := range append(w.Path, w.Answer) {
+			if r == nil || n.fired[r.Number] && n.proved[r.Number] {
+				continue
+			}
+			n.fired[r.Number] = true
+			if n.proved[r.Number] {
+				continue
+			}
+			if deleted[r.Number] == nil {
+				deleted[r.Number] = table.without(r.Number).view(p)
+			}
+			less, _ := deleted[r.Number].want(c)
+			n.proved[r.Number] = !same(less, got)
+		}
+	}
+}
+
+// TestMixedFarm: a terminal server with the hotfix and a license server without
+// go by the rules without it, and so do the two the other way round. A CAL near
+// its expiry is not renewed, an expired one is none.
+func TestMixedFarm(t *testing.T) {
+	table := load(t)
+	old, fixed := edition.W2K(), edition.W2KSP3()
+	v := table.view(&old)
+	for _, f := range []farm{{&fixed, &old}, {&old, &fixed}} {
+		count := 0
+		for c := range connections(&old) {
+			want, _ := v.want(c)
+			// The license server with the hotfix sends a device's CAL again (L3).
+			if got := f.got(c); !same(want, got) {
+				t.Fatalf("terminal server %s, license server %s, %s\n(-table +code):\n%s",
+					f.ts.Edition, f.ls.Edition, &c, cmp.Diff(want, got))
+			}
+			count++
+		}
+		t.Logf("terminal server %s, license server %s: %d combinations", f.ts.Edition, f.ls.Edition, count)
+	}
+}
+
+func load(t *testing.T) *Table {
+	t.Helper()
+	table, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}

@@ -1,0 +1,114 @@
+package rules
+
+import "github.com/tslab/tslab/internal/edition"
+
+// Walked is what the table says about a combination.
+type Walked struct {
+	Path   []*Rule // the rules that fit, in order; the last one decides
+	Answer *Rule   // the license server's rule, when one was asked
+}
+
+// last is the rule that decides.
+func (w *Walked) last() *Rule {
+	if len(w.Path) == 0 {
+		return nil
+	}
+	return w.Path[len(w.Path)-1]
+}
+
+// events lists what is logged on the way.
+func (w *Walked) events() []string {
+	var list []string
+	for _, r := range w.Path {
+		if r.Event != "" {
+			list = append(list, r.Event)
+		}
+	}
+	return list
+}
+
+// walk takes a connection through the gate and on to the part that decides. It
+// returns the combination as the deciding part saw it; a nil last rule is a hole.
+func (v *view) walk(c combination) (Walked, combination) {
+	var w Walked
+	part := Gate
+	for _, r := range v.parts[Gate] {
+		if !r.fits(&c) {
+			continue
+		}
+		w.Path = append(w.Path, r)
+		c.apply(r.sets)
+		if r.Result != "go-on" {
+			return w, c
+		}
+		if part = r.next; part != "" {
+			break
+		}
+	}
+	for part != "" && part != Gate {
+		r := v.first(part, &c)
+		if r == nil {
+			return Walked{Path: append(w.Path, nil)}, c
+		}
+		w.Path = append(w.Path, r)
+		c.apply(r.sets)
+		if r.Result != "go-on" {
+			break
+		}
+	}
+	if w.last() == nil || w.last().Result == "go-on" {
+		return Walked{Path: append(w.Path, nil)}, c
+	}
+	if ask, ok := v.question(w.last(), c); ok {
+		w.Answer = v.first(LicenseServer, &ask)
+	}
+	return w, c
+}
+
+func (c *combination) apply(sets []assigned) {
+	for _, s := range sets {
+		c[s.column] = s.value
+	}
+}
+
+// question is what the license server is asked when rule r decided about c; false
+// if it is not asked for a token.
+func (v *view) question(r *Rule, c combination) (combination, bool) {
+	if !c.is(colLS, "up") || r.AsksNot || r.Part != Device && r.Part != User {
+		return c, false
+	}
+	request := v.request(r.Part, &c)
+	if request == "" {
+		return c, false
+	}
+	c.set(colRequest, request)
+	if r.Part == User {
+		c.set(colFree, "n")
+		c.set(colPeer, "n")
+	}
+	return c, true
+}
+
+// request is the terminal server's request for a token: the first paragraph of the
+// license server's part.
+func (v *view) request(p Part, c *combination) string {
+	token, w2k := c.value(colToken), !c.is(colEdition, "ws2003")
+	switch token {
+	case "perm-near":
+		return "renew"
+	case "none", "temp", "temp-expired", "perm-expired":
+	default:
+		return ""
+	}
+	switch {
+	case p == User && token == "none" && v.profile.PerUserTemp:
+		return "temp"
+	case p == User:
+		return ""
+	case w2k && c.is(colOS, "pro") && (token != "none" || v.profile.BuiltinFirst == edition.BuiltinAtOnce):
+		return "built-in"
+	case token != "none" || c.is(colEdition, "w2k-rtm"):
+		return "cal"
+	}
+	return "temp"
+}
