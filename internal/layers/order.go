@@ -18,7 +18,7 @@ var order = [][]string{
 	4: {"discovery", "ls/policy", "ls/store", "ls/gossip", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
 	5: {"internal/rules", "discovery/dc", "client", "ts", "ls", "netlab/fault/relay", "netlab/fault/tcx", "netlab/capture", "ls/clearinghouse/web"},
 	6: {"internal/onebox", "netlab"},
-	7: {"netlab/script", "netlab/drills", "netlab/report", "netlab/export"},
+	7: {"netlab/script", "netlab/drills", "netlab/report", "netlab/export", "internal/harness"},
 	8: {
 		"cmd/tsclient", "cmd/termsrv", "cmd/lserver", "cmd/clearinghouse", "cmd/labdc", "cmd/licmgr", "cmd/lsreport", "cmd/tscc", "cmd/tslab",
 		"internal/layers", "internal/e2e", "internal/interop", "internal/bench",
@@ -82,6 +82,7 @@ var (
 		{imports: "ls", only: []string{"internal/onebox", "cmd/lserver", "cmd/licmgr"}, why: "a lab runs the programs as a user would"},
 		{imports: "client", only: []string{"cmd/tsclient", "internal/interop", "internal/bench", "internal/e2e"}, why: "a lab runs the programs as a user would"},
 		{imports: "internal/onebox", only: []string{"cmd/tslab", "internal/interop", "internal/bench", "internal/e2e"}, why: "everything in one process is for tslab serve and for tests"},
+		{imports: "internal/harness", only: []string{"internal/e2e", "internal/interop", "internal/bench"}, why: "it is for tests"},
 		{imports: "captures", only: []string{"cmd/tslab"}, why: "the captures are large; tests and tslab look at them"},
 		{imports: "plugin", not: []string{"..."}, why: "programs are static"},
 		{imports: "C", not: []string{"..."}, why: "programs are static"},
