@@ -50,6 +50,7 @@ func (s *Server) desk(ctx context.Context, g *guest, conn *rdpconn.Conn, l *lice
 		cancel()
 		conn.Close()
 		<-reading
+		s.screens.forget(d)
 	}()
 	if desktop.Bpp == 8 {
 		if err := conn.WritePalette(screen.WirePalette()); err != nil {
@@ -98,7 +99,11 @@ func (d *desk) draw(next *image.Paletted) error {
 		return nil
 	}
 	d.shown = next
-	return d.conn.WriteBitmap(rects)
+	if err := d.conn.WriteBitmap(rects); err != nil {
+		return err
+	}
+	d.server.screens.show(d, next)
+	return nil
 }
 
 // mark tells the license server that the holder of a temporary token has logged on.

@@ -28,6 +28,7 @@ type Server struct {
 	painter    *screen.Painter
 	transcript *transcript
 	sessions   atomic.Int64 // live ones
+	screens    screens
 }
 
 // New makes a terminal server: its keys are made now if its state folder has none.
