@@ -13,6 +13,7 @@ import (
 type duties struct {
 	server *Server
 	probe  time.Time // when the license server is probed next
+	ready  bool
 	retry  time.Time // not before this the grace period, whose state could not be stored
 }
 
@@ -30,6 +31,10 @@ func (d *duties) run(ctx context.Context) error {
 }
 
 func (d *duties) next(time.Time) time.Time {
+	if !d.ready { // the loop has its slot: the calendar may be moved
+		d.ready = true
+		close(d.server.ready)
+	}
 	next := d.probe
 	if g := d.grace(); !g.IsZero() && g.Before(next) {
 		next = g

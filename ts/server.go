@@ -29,6 +29,7 @@ type Server struct {
 	transcript *transcript
 	sessions   atomic.Int64 // live ones
 	screens    screens
+	ready      chan struct{}
 }
 
 // New makes a terminal server: its keys are made now if its state folder has none.
@@ -37,7 +38,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, door: newDoor(c.Limits), transcript: &transcript{w: c.Transcript}}
+	s := &Server{config: c, ready: make(chan struct{}), door: newDoor(c.Limits), transcript: &transcript{w: c.Transcript}}
 	if s.key, err = loadKey(c.Dir, c.KeyBits); err != nil {
 		return nil, err
 	}
@@ -84,6 +85,9 @@ func (s *Server) configureRDP() error {
 // Addr is where it listens.
 func (s *Server) Addr() net.Addr { return s.config.Listener.Addr() }
 
+// Ready is closed when Run accepts clients and has taken up its duties.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
 // Run serves until ctx ends, then ends every connection and returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -96,7 +100,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.catalog.probe(ctx)
 	duties := make(chan error, 1)
-	go func() { duties <- newDuties(s).run(ctx) }()
+	d := newDuties(s)
+	go func() { duties <- d.run(ctx) }()
 	err := s.accept(ctx)
 	cancel()
 	if duty := <-duties; err == nil {

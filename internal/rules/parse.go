@@ -136,11 +136,7 @@ func (r *Rule) parseThen() error {
 		case "wire":
 			r.Wire = value
 		case "then":
-			if r.Part == ClassOf {
-				r.onward = value
-			} else {
-				err = r.parseNext(value)
-			}
+			err = r.parseNext(value)
 		default:
 			err = fmt.Errorf("result %q: want push, mark, event, wire or then", w)
 		}

@@ -34,10 +34,8 @@ type Rule struct {
 
 	when  [columns]mask // zero: any value
 	knobs []setting
-	// What a rule that goes on says.
-	next   Part       // read this part next
-	sets   []assigned // change these columns and read on
-	onward string     // read on from the rule of this number
+	next  Part       // read this part next
+	sets  []assigned // change these columns and read on
 }
 
 // Part is a part of the decision table.

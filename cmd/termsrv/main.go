@@ -1,0 +1,149 @@
+// Command termsrv is the terminal server: it takes Remote Desktop clients through
+// licensing and logon, and shows them who they are to the license system.
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	ucli "github.com/urfave/cli/v3"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/ts"
+	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/rdpsec"
+)
+
+// defaultListen is where a terminal server listens unless told otherwise.
+const defaultListen = ":3389"
+
+func main() { cli.Main(context.Background(), command()) }
+
+func command() *ucli.Command {
+	return &ucli.Command{
+		Name:  "termsrv",
+		Usage: "the terminal server: licenses Remote Desktop clients and logs them on",
+		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, and\n" +
+			"without one admits them as long as the licensing grace period runs.\n" +
+			"Its keys and the grace period lie in the state folder.",
+		Flags:    append(cli.DaemonFlags(defaultListen), flags()...),
+		Commands: []*ucli.Command{userCommand()},
+		Action: func(ctx context.Context, c *ucli.Command) error {
+			if _, err := cli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			config, err := configFrom(c)
+			if err != nil {
+				return err
+			}
+			return serve(ctx, cli.DaemonFrom(c), config, c.String("transcript"))
+		},
+	}
+}
+
+func flags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "license-server", Usage: "ask the license server at `ADDR`, as the registry's DefaultLicenseServer names it", DefaultText: "none"},
+		&ucli.StringFlag{Name: "security", Usage: "take `PROTOCOLS` of clients: rdp, tls, both or both-tls", Value: rdpconn.Both.String()},
+		&ucli.StringFlag{Name: "encryption", Usage: "`LEVEL` under RDP security: none, 40, 56 or 128", DefaultText: "the best that the client can"},
+		&ucli.IntFlag{Name: "key-bits", Usage: "make an RSA key of `N` bits at first start: 512, 1024, 2048 or 4096", Value: 2048},
+		&ucli.StringFlag{Name: "certificate", Usage: "show the RSA key in `FORM`: proprietary or x509", Value: "proprietary"},
+		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
+		&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
+		&ucli.StringFlag{Name: "mode", Usage: "license by `MODE`: device, user or admin", DefaultText: "as in the edition"},
+		&ucli.StringFlag{Name: "users", Usage: "users and password hashes in `FILE` (see `termsrv user`)", DefaultText: "user lab, password lab"},
+		&ucli.StringFlag{Name: "roots", Usage: "trust the clearinghouse roots in `FILE` (PEM) beside the license server's own", DefaultText: "none"},
+		&ucli.StringFlag{Name: "transcript", Usage: "append every RDP PDU, decrypted, to `FILE`", DefaultText: "none"},
+		&ucli.StringFlag{Name: "errors", Usage: "tell a refused client by `WAY`: alert or errorinfo", Value: "alert"},
+		&ucli.BoolFlag{Name: "encrypt-licensing", Usage: "seal licensing messages under RDP security"},
+		&ucli.BoolFlag{Name: "salted-mac", Usage: "send salted signatures under RDP security"},
+		&ucli.BoolFlag{Name: "slow-path", Usage: "draw by the slow path"},
+	}
+}
+
+// configFrom reads everything that needs no open file but the users and the roots.
+func configFrom(c *ucli.Command) (config ts.Config, err error) {
+	config = ts.Config{
+		LicenseServer: c.String("license-server"), DefaultLicenseServer: true, KeyBits: c.Int("key-bits"),
+		EncryptLicensing: c.Bool("encrypt-licensing"), SaltedMAC: c.Bool("salted-mac"), SlowPath: c.Bool("slow-path"),
+	}
+	usage := func(e error) {
+		if err == nil && e != nil {
+			err = cli.Exit(cli.CodeUsage, e)
+		}
+	}
+	var e error
+	config.Security, e = rdpconn.ParseProtocols(c.String("security"))
+	usage(e)
+	if level := c.String("encryption"); level != "" {
+		method, e := rdpsec.ParseMethod(level)
+		config.Encryption = []rdpsec.Method{method}
+		usage(e)
+	}
+	config.Profile, e = edition.Parse(c.String("edition"))
+	usage(e)
+	usage(config.Profile.SetAll(c.StringSlice("set")))
+	config.Mode, e = modeFrom(c.String("mode"), config.Profile)
+	usage(e)
+	config.Errors, e = ts.ParseErrorMode(c.String("errors"))
+	usage(e)
+	switch form := c.String("certificate"); form {
+	case "proprietary", "x509":
+		config.X509 = form == "x509"
+	default:
+		usage(fmt.Errorf("--certificate %q: want proprietary or x509", form))
+	}
+	if path := c.String("users"); path != "" && err == nil {
+		config.Users, err = ts.LoadUsers(path)
+	}
+	if path := c.String("roots"); path != "" && err == nil {
+		config.Roots, err = loadRoots(path)
+	}
+	return config, err
+}
+
+func modeFrom(name string, p edition.Profile) (policy.Mode, error) {
+	switch name {
+	case "":
+		if p.LicenseMode == edition.PerUser {
+			return policy.ModeUser, nil
+		}
+		return policy.ModeDevice, nil
+	case "device":
+		return policy.ModeDevice, nil
+	case "user":
+		return policy.ModeUser, nil
+	case "admin":
+		return policy.ModeAdmin, nil
+	}
+	return 0, fmt.Errorf("--mode %q: want device, user or admin", name)
+}
+
+func loadRoots(path string) ([]*x509.Certificate, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("roots: %w", err)
+	}
+	var roots []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		root, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("roots: %s: %w", path, err)
+		}
+		roots = append(roots, root)
+	}
+	if len(roots) == 0 && len(bytes.TrimSpace(text)) > 0 {
+		return nil, errors.New("roots: " + path + " holds no certificate in PEM; `clearinghouse init` writes one")
+	}
+	return roots, nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/program"
+	"github.com/tslab/tslab/ts"
+)
+
+// serve runs the terminal server until ctx ends.
+func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript string) (err error) {
+	p, err := program.Open("termsrv", d, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	socket, err := control.Listen(p.State)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	if config.Listener, err = listen(d.Listen); err != nil {
+		return err
+	}
+	defer config.Listener.Close()
+	if transcript != "" {
+		f, err := os.OpenFile(transcript, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("transcript: %w", err)
+		}
+		defer f.Close()
+		config.Transcript = f
+	}
+	config.Host, config.Dir, config.Clock, config.Events, config.KeyLog = p.Host, p.State, p.Clock, p.Log, p.KeyLog
+	server, err := ts.New(config)
+	if err != nil {
+		return err
+	}
+	err = run(ctx, p, server, socket)
+	p.Stopped(err)
+	return err
+}
+
+// run serves clients and the control socket.
+func run(ctx context.Context, p *program.Program, server *ts.Server, socket net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var g errgroup.Group
+	g.Go(func() error {
+		defer cancel()
+		return server.Run(ctx)
+	})
+	g.Go(func() error {
+		err := control.ServeListener(ctx, socket, map[string]control.Handler{
+			"status": func(context.Context, json.RawMessage) (any, error) { return server.Status(), nil },
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		cancel()
+		return err
+	})
+	g.Go(func() error {
+		select {
+		case <-server.Ready():
+			p.Ready(server.Addr().String())
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by another program; stop it or choose another --listen", addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("no permission to listen on %s; choose another --listen", addr)
+	case err != nil:
+		return nil, fmt.Errorf("cannot listen on %s: %w; choose another --listen", addr, err)
+	}
+	return l, nil
+}
