@@ -14,8 +14,9 @@ import (
 type Protocols uint8
 
 // The choices. The zero value takes both; a server then answers a client that
-// offers anything with standard RDP security, because a bare rdesktop would stop
-// at a certificate question otherwise.
+// offers more than TLS alone with standard RDP security, because a bare rdesktop
+// would stop at a certificate question otherwise. A client offers TLS and takes
+// either answer.
 const (
 	Both Protocols = iota
 	RDPOnly
@@ -61,13 +62,13 @@ type ServerConfig struct {
 	Certificate []byte             // SERVER_CERTIFICATE of Key; nil is its proprietary form
 	TLS         *tls.Config        // needed unless Protocols is RDPOnly
 
-	Rand        io.Reader        // server random; nil is crypto/rand
-	StepTimeout time.Duration    // for each step of the peer; 0 is DefaultStepTimeout
-	Transcript  func(Record)     // told of every PDU, in order for each direction; may be nil
-	Caps        rdp.Capabilities // what Activate announces beside the desktop
+	Rand        io.Reader     // server random; nil is crypto/rand
+	StepTimeout time.Duration // for each step of the peer; 0 is DefaultStepTimeout
+	Transcript  func(Record)  // told of every PDU, one at a time; may be nil
 
 	EncryptLicensing bool // under RDP security: seal licensing messages too
 	SaltedMAC        bool // under RDP security: send salted signatures
+	LowLevel         bool // under RDP security: encryption level LOW, only what the client sends is encrypted
 	SlowPath         bool // neither use nor offer the fast path
 }
 
@@ -91,7 +92,7 @@ type ClientConfig struct {
 
 	Rand        io.Reader     // client random; nil is crypto/rand
 	StepTimeout time.Duration // for each step of the peer; 0 is DefaultStepTimeout
-	Transcript  func(Record)  // told of every PDU, in order for each direction; may be nil
+	Transcript  func(Record)  // told of every PDU, one at a time; may be nil
 
 	EncryptLicensing bool // under RDP security: seal licensing messages too
 	SaltedMAC        bool // under RDP security: send salted signatures

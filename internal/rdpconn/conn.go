@@ -1,103 +1,180 @@
 package rdpconn
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
+	"os"
+	"sync"
+	"time"
 
 	"github.com/tslab/tslab/wire/rdp"
+	"github.com/tslab/tslab/wire/rdpsec"
 )
 
 // Conn is a connection whose Client Info is through.
 type Conn struct {
-	nc net.Conn
+	nc      net.Conn // the TLS connection once there is one
+	r       *bufio.Reader
+	in      []byte // the packet that was read last
+	step    Step   // of the reader
+	timeout time.Duration
+	limit   int // of a packet's length
+	server  *ServerConfig
+	client  *ClientConfig
+
+	transcriptMu sync.Mutex
+	transcript   func(Record)
+
+	tls       bool
+	method    rdpsec.Method
+	level     uint32
+	data      rdp.ClientData
+	info      rdp.ClientInfo
+	certIn    []byte // SERVER_CERTIFICATE
+	ioChannel uint16
+	userID    uint16 // of the client
+	channels  []uint16
+	desktop   rdp.Desktop
+	shareID   uint32
+	source    uint16 // the channel of this end, in share PDUs
+	recv      *rdpsec.Cipher
+
+	writeMu  sync.Mutex
+	send     *rdpsec.Cipher
+	connect  bool // MCS is up: an ultimatum can be understood
+	fastOut  bool // the peer takes the fast path
+	active   bool
+	pending  []Update
+	parts    []byte // of an update that came in fragments
+	farewell uint32 // the last error info that came
+
+	closeOnce sync.Once
+	closeErr  error
 }
 
-// Accept speaks the server's part from negotiation to Client Info. ctx ends it; it
-// has no effect after Accept has returned. The connection is closed on error.
-func Accept(ctx context.Context, nc net.Conn, config *ServerConfig) (*Conn, error) {
-	return nil, errors.ErrUnsupported
+// maxServerPacket is what a client's packet may measure: one MCS SendData of 16383
+// bytes with all its headers.
+const maxServerPacket = rdp.MaxUserData + 64
+
+// linger is how long an end waits for the peer to hang up after a farewell. To
+// close a socket with unread bytes in it would reset the connection, and the peer
+// might not read what it was told.
+const linger = 500 * time.Millisecond
+
+func newConn(nc net.Conn, timeout time.Duration, transcript func(Record), limit int) *Conn {
+	if timeout == 0 {
+		timeout = DefaultStepTimeout
+	}
+	return &Conn{nc: nc, r: bufio.NewReader(nc), timeout: timeout, transcript: transcript, limit: limit, ioChannel: rdp.IOChannel}
 }
 
-// Dial speaks the client's part on a connection that stands, up to and including
-// Client Info. ctx ends it; it has no effect after Dial has returned. The
-// connection is closed on error.
-func Dial(ctx context.Context, nc net.Conn, config *ClientConfig) (*Conn, error) {
-	return nil, errors.ErrUnsupported
+// run does a role's part of the connection up to Client Info, bounded by ctx, and
+// closes the connection when it fails.
+func (c *Conn) run(ctx context.Context, part func(context.Context) error) error {
+	nc := c.nc
+	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	err := part(ctx)
+	if !stop() {
+		err = &ProtocolError{Received, c.step, context.Cause(ctx)}
+	}
+	if err == nil {
+		return nil
+	}
+	c.giveUp(err)
+	return err
+}
+
+// giveUp tells the peer that an error of its own ends the connection, and closes it.
+func (c *Conn) giveUp(err error) {
+	var own *ProtocolError
+	if errors.As(err, &own) && !isTransport(err) && c.connect {
+		c.writeUltimatum(rdp.ReasonProviderInitiated)
+	}
+	if isTransport(err) {
+		c.nc.Close()
+		return
+	}
+	c.hangUp()
+}
+
+// isTransport reports whether nothing can be said to the peer any more.
+func isTransport(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, context.Canceled)
+}
+
+// begin starts a step: its deadline runs from now.
+func (c *Conn) begin(step Step) {
+	c.step = step
+	c.nc.SetReadDeadline(time.Now().Add(c.timeout))
+}
+
+// bad is an error in what was received.
+func (c *Conn) bad(err error) error {
+	var pe *ProtocolError
+	var peer *PeerError
+	if err == nil || errors.As(err, &pe) || errors.As(err, &peer) {
+		return err
+	}
+	return &ProtocolError{Received, c.step, err}
+}
+
+// gone is the error of a peer that has said good-bye.
+func (c *Conn) gone(reason string, code uint32) error {
+	return &PeerError{Step: c.step, Code: code, Reason: reason, Err: ErrDisconnected}
+}
+
+// record tells the transcript.
+func (c *Conn) record(r Record) {
+	if c.transcript == nil {
+		return
+	}
+	c.transcriptMu.Lock()
+	defer c.transcriptMu.Unlock()
+	c.transcript(r)
+}
+
+// received records a PDU that was read in the current step.
+func (c *Conn) received(name string, in inbound) {
+	c.record(Record{Direction: Received, Step: c.step, PDU: name, Security: in.header.Flags, Sealed: in.sealed, Data: in.data})
 }
 
 // Info is the client's Client Info.
-func (c *Conn) Info() rdp.ClientInfo { return rdp.ClientInfo{} }
+func (c *Conn) Info() rdp.ClientInfo { return c.info }
 
 // ClientName is the name of the client's computer.
-func (c *Conn) ClientName() string { return "" }
+func (c *Conn) ClientName() string { return c.data.Core.ClientName }
 
 // ClientCore is what the client said of itself.
-func (c *Conn) ClientCore() rdp.ClientCore { return rdp.ClientCore{} }
+func (c *Conn) ClientCore() rdp.ClientCore { return c.data.Core }
 
-// Desktop is the desktop that the client asks for.
-func (c *Conn) Desktop() rdp.Desktop { return rdp.Desktop{} }
+// Desktop is the desktop that the client asks for, and after Activate the one that
+// the server gave.
+func (c *Conn) Desktop() rdp.Desktop { return c.desktop }
 
 // Security is "NONE", "40", "56", "128" or "TLS".
-func (c *Conn) Security() string { return "" }
+func (c *Conn) Security() string {
+	if c.tls {
+		return "TLS"
+	}
+	return c.method.String()
+}
 
 // SupportsErrorInfo reports whether the client announced that it understands
 // SetErrorInfo.
-func (c *Conn) SupportsErrorInfo() bool { return false }
-
-// ServerCertificate is the SERVER_CERTIFICATE of the connection: what a license
-// request carries, and on the client what the server sent. It is nil on a client
-// whose connection has no RDP security.
-func (c *Conn) ServerCertificate() []byte { return nil }
-
-// ReadLicense reads one licensing message, preamble and all, without its security
-// header.
-func (c *Conn) ReadLicense() ([]byte, error) { return nil, errors.ErrUnsupported }
-
-// WriteLicense writes one licensing message, preamble and all.
-func (c *Conn) WriteLicense(body []byte) error { return errors.ErrUnsupported }
-
-// Activate goes through the capability exchange, Demand Active to Font Map. The
-// server announces the desktop; the client takes the server's and ignores its argument.
-func (c *Conn) Activate(desktop rdp.Desktop) error { return errors.ErrUnsupported }
-
-// WriteBitmap draws rectangles of any size; it cuts them to what a PDU carries.
-// Their depth is the desktop's. Server only.
-func (c *Conn) WriteBitmap(rects []rdp.BitmapRect) error { return errors.ErrUnsupported }
-
-// WritePalette sends the 256 colors of a session of 8 bits. Server only.
-func (c *Conn) WritePalette(p rdp.Palette) error { return errors.ErrUnsupported }
-
-// WriteLogon sends Save Session Info, "a user has logged on". Server only.
-func (c *Conn) WriteLogon() error { return errors.ErrUnsupported }
-
-// ReadInput waits for the next input of the client, for ever. An end of the
-// connection is a PeerError that wraps ErrDisconnected. Server only.
-func (c *Conn) ReadInput() ([]rdp.InputEvent, error) { return nil, errors.ErrUnsupported }
-
-// WriteInput sends input. Client only.
-func (c *Conn) WriteInput(events []rdp.InputEvent) error { return errors.ErrUnsupported }
-
-// Update is something that the server sent to an active client.
-type Update struct {
-	Rects     []rdp.BitmapRect
-	Palette   *rdp.Palette
-	ErrorInfo uint32 // why the server will end the connection, 0 for no reason
-	Logon     bool   // Save Session Info came
-	Other     string // the name of an update that is not decoded
+func (c *Conn) SupportsErrorInfo() bool {
+	return c.data.Core.EarlyFlags&rdp.EarlyErrorInfo != 0
 }
 
-// ReadUpdate waits for what the server sends, for ever. An end of the connection is
-// a PeerError that wraps ErrDisconnected and has the last error info's code. Client only.
-func (c *Conn) ReadUpdate() (Update, error) { return Update{}, errors.ErrUnsupported }
+// ServerCertificate is the SERVER_CERTIFICATE of the connection: on the server what
+// a license request carries, on the client what the server sent. It is nil on a
+// client whose connection has no RDP security.
+func (c *Conn) ServerCertificate() []byte { return c.certIn }
 
-// SetErrorInfo tells the client why the connection will end, if it announced that
-// it understands; otherwise it does nothing. Server only, after Activate.
-func (c *Conn) SetErrorInfo(code uint32) error { return errors.ErrUnsupported }
-
-// Close ends the connection in the protocol's way and closes it. It may be called
-// at any time, more than once and from any goroutine.
-func (c *Conn) Close() error { return c.nc.Close() }
-
-// Abort closes the connection without a word.
-func (c *Conn) Abort() error { return c.nc.Close() }
+// RemoteAddr is the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }

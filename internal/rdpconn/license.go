@@ -1,0 +1,39 @@
+package rdpconn
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/tslab/tslab/wire/rdp"
+)
+
+// ReadLicense reads one licensing message, preamble and all, without its security
+// header.
+func (c *Conn) ReadLicense() ([]byte, error) {
+	c.begin(StepLicense)
+	in, err := c.next(true)
+	if err != nil {
+		return nil, err
+	}
+	if in.header.Flags&rdp.SecLicense == 0 {
+		return nil, c.bad(fmt.Errorf("security header %#04x, want a licensing message", in.header.Flags))
+	}
+	if len(in.data) == 0 {
+		return nil, c.bad(errors.New("licensing message of no bytes"))
+	}
+	c.record(Record{Direction: Received, Step: c.step, PDU: "licensing", Security: in.header.Flags, Sealed: in.sealed,
+		License: in.data[0], Data: in.data})
+	return bytes.Clone(in.data), nil
+}
+
+// WriteLicense writes one licensing message, preamble and all. Under RDP security
+// it is encrypted if the configuration says so.
+func (c *Conn) WriteLicense(body []byte) error {
+	encrypt := c.server != nil && c.server.EncryptLicensing || c.client != nil && c.client.EncryptLicensing
+	flags := rdp.SecLicense
+	if c.server != nil && c.send != nil {
+		flags |= rdp.SecLicenseEncrypt // "I can take encrypted licensing"
+	}
+	return c.writeData(outbound{step: StepLicense, name: "licensing", flags: flags, basic: true, plain: !encrypt, data: body})
+}
