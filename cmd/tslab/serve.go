@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	ucli "github.com/urfave/cli/v3"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/onebox"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/ts"
+	"github.com/tslab/tslab/wire/rdpsec"
+)
+
+// labStart is the lab's date when nothing else is said.
+const labStart = "2003-03-03T09:00:00Z"
+
+func serveCommand() *ucli.Command {
+	return &ucli.Command{
+		Name:  "serve",
+		Usage: "serve a terminal server with licenses on this machine",
+		Description: "A terminal server, its license server and a key pack, in one process. Any Remote Desktop client can\n" +
+			"connect; it is licensed, logs on and sees who it is to the license system. Events are printed as they happen.",
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "listen", Usage: "take clients at `ADDR`; port 0 takes a free one", Value: "127.0.0.1:3389"},
+			&ucli.StringFlag{Name: "state", Usage: "keep state in `DIR`", DefaultText: "a temporary folder, removed at the end"},
+			&ucli.StringFlag{Name: "security", Usage: "take `PROTOCOLS` of clients: rdp, tls, both or both-tls", Value: rdpconn.Both.String()},
+			&ucli.StringFlag{Name: "encryption", Usage: "`LEVEL` under RDP security: none, 40, 56 or 128", DefaultText: "the best that the client can"},
+			&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
+			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
+			&ucli.Uint32Flag{Name: "cals", Usage: "`N` CALs in the key pack of a new state; 0: a license server that is not activated", Value: 10},
+			&ucli.StringFlag{Name: "user", Usage: "who may log on, `NAME:PASSWORD`", Value: "lab:lab"},
+			&ucli.StringFlag{Name: "start", Usage: "`DATE` at which a new state begins", Value: labStart},
+			&ucli.StringFlag{Name: "errors", Usage: "tell a refused client by `WAY`: alert or errorinfo", Value: "alert"},
+			&ucli.StringFlag{Name: "transcript", Usage: "append every RDP PDU, decrypted, to `FILE`", DefaultText: "none"},
+			&ucli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
+			&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state from `N`", DefaultText: "random"},
+		},
+		Action: func(ctx context.Context, c *ucli.Command) error {
+			if _, err := cli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			o, err := serveOptions(c)
+			if err != nil {
+				return err
+			}
+			return o.serve(ctx)
+		},
+	}
+}
+
+// serving is what `tslab serve` was told, and what it has opened.
+type serving struct {
+	out                io.Writer
+	listen, state      string
+	start              time.Time
+	user, password     string
+	transcript, keylog string
+	box                onebox.Config
+
+	lab     *clock.Lab
+	closers []io.Closer
+}
+
+func serveOptions(c *ucli.Command) (*serving, error) {
+	s := &serving{
+		out: c.Root().Writer, listen: c.String("listen"), state: c.String("state"),
+		transcript: c.String("transcript"), keylog: c.String("keylog"),
+		box: onebox.Config{CALs: c.Uint32("cals"), Seed: c.Uint64("seed"), Host: "tslab"},
+	}
+	var err error
+	if s.box.Profile, err = edition.Parse(c.String("edition")); err != nil {
+		return nil, cli.Usage("%v", err)
+	}
+	if err := s.box.Profile.SetAll(c.StringSlice("set")); err != nil {
+		return nil, cli.Usage("%v", err)
+	}
+	if s.box.TermServ.Security, err = rdpconn.ParseProtocols(c.String("security")); err != nil {
+		return nil, cli.Usage("--security: %v", err)
+	}
+	if level := c.String("encryption"); level != "" {
+		method, err := rdpsec.ParseMethod(level)
+		if err != nil {
+			return nil, cli.Usage("--encryption: %v", err)
+		}
+		s.box.TermServ.Encryption = []rdpsec.Method{method}
+	}
+	if s.box.TermServ.Errors, err = ts.ParseErrorMode(c.String("errors")); err != nil {
+		return nil, cli.Usage("--errors: %v", err)
+	}
+	var ok bool
+	if s.user, s.password, ok = strings.Cut(c.String("user"), ":"); !ok {
+		return nil, cli.Usage("--user %q: want NAME:PASSWORD", c.String("user"))
+	}
+	if s.box.TermServ.Users, err = ts.NewUsers(s.user, s.password); err != nil {
+		return nil, cli.Usage("--user: %v", err)
+	}
+	if s.start, err = parseDate(c.String("start")); err != nil {
+		return nil, cli.Usage("--start: %v", err)
+	}
+	return s, nil
+}
+
+// serve runs until ctx ends.
+func (s *serving) serve(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.open(); err != nil {
+		return err
+	}
+	socket, err := control.Listen(s.state)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	if s.box.TermServ.Listener, err = listen(s.listen); err != nil {
+		return err
+	}
+	defer s.box.TermServ.Listener.Close()
+	box, err := onebox.New(ctx, s.box)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer cancel()
+		return box.Run(ctx)
+	})
+	g.Go(func() error {
+		err := control.ServeListener(ctx, socket, s.handlers(box))
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	})
+	g.Go(func() error { return s.announce(ctx, box) })
+	return g.Wait()
+}
+
+// open opens everything but the servers.
+func (s *serving) open() error {
+	if s.state == "" {
+		dir, err := os.MkdirTemp("", "tslab-")
+		if err != nil {
+			return fmt.Errorf("state folder: %w", err)
+		}
+		s.state = dir
+		s.closers = append(s.closers, closer(func() error { return os.RemoveAll(dir) }))
+	} else if err := os.MkdirAll(s.state, 0o700); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	var err error
+	if s.state, err = filepath.Abs(s.state); err != nil {
+		return err
+	}
+	if s.lab, err = openClock(s.state, s.start); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.lab)
+	events, err := s.file(filepath.Join(s.state, "events.jsonl"))
+	if err != nil {
+		return err
+	}
+	s.box.Dir, s.box.Clock = s.state, s.lab
+	s.box.Events = eventlog.New(io.MultiWriter(events, printer{s.out}), s.box.Host, "tslab", s.lab, nil)
+	if s.keylog != "" {
+		if s.box.KeyLog, err = s.file(s.keylog); err != nil {
+			return err
+		}
+	}
+	if s.transcript != "" {
+		if s.box.TermServ.Transcript, err = s.file(s.transcript); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *serving) file(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		s.closers = append(s.closers, f)
+	}
+	return f, err
+}
+
+type closer func() error
+
+func (c closer) Close() error { return c() }
+
+func (s *serving) close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// announce says that the box is ready, and keeps it in the register of running
+// servers until ctx ends.
+func (s *serving) announce(ctx context.Context, box *onebox.Box) error {
+	select {
+	case <-box.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	remove, err := register(running{State: s.state, PID: os.Getpid(), Address: box.Addr().String()})
+	if err != nil {
+		fmt.Fprintf(s.out, "(`tslab clock` needs --state %s: %v)\n", s.state, err)
+	} else {
+		defer remove()
+	}
+	s.welcome(box.Addr())
+	s.box.Events.Event(eventlog.ProgramReady, eventlog.F("program", "tslab"), eventlog.F("address", box.Addr().String()))
+	<-ctx.Done()
+	return nil
+}
+
+// welcome says how to connect.
+func (s *serving) welcome(addr net.Addr) {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	at, short := net.JoinHostPort(host, port), net.JoinHostPort(host, port)
+	if port == "3389" {
+		short = host
+	}
+	fmt.Fprintf(s.out, `TSLab serves Remote Desktop at %s (%v, %s).
+
+    rdesktop -u %[4]s -p %[5]s %[6]s
+    xfreerdp /v:%[1]s /u:%[4]s /p:%[5]s /cert:ignore
+    mstsc /v:%[1]s
+    tsclient connect %[1]s
+
+User %[4]s, password %[5]s. The lab's date is %[7]s; `+"`tslab clock +1d`"+` moves it.
+State: %[8]s
+
+`, at, s.box.Profile.Edition, s.calendar(), s.user, s.password, short, s.lab.Now().Format("2006-01-02"), s.state)
+}
+
+// calendar tells the license server's stock.
+func (s *serving) calendar() string {
+	if s.box.CALs == 0 {
+		return "license server not activated"
+	}
+	return fmt.Sprintf("key pack of %d CALs", s.box.CALs)
+}
+
+// handlers are the operations of the control socket.
+func (s *serving) handlers(box *onebox.Box) map[string]control.Handler {
+	return map[string]control.Handler{
+		"status": func(context.Context, json.RawMessage) (any, error) { return box.TerminalServer().Status(), nil },
+		"clock":  s.moveClock,
+	}
+}
+
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by another program; stop it or choose another --listen, such as 127.0.0.1:0", addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("no permission to listen on %s; choose another --listen, such as 127.0.0.1:0", addr)
+	case err != nil:
+		return nil, fmt.Errorf("cannot listen on %s: %w; choose another --listen", addr, err)
+	}
+	return l, nil
+}
+
+// printer prints events for people.
+type printer struct{ w io.Writer }
+
+// Write takes one line of an event log.
+func (p printer) Write(line []byte) (int, error) {
+	e, err := eventlog.Decode(line)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Fprintf(p.w, "%s  %-8s %s\n", e.Lab.Format("2006-01-02 15:04:05"), e.Program, e.Text); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
