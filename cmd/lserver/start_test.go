@@ -1,0 +1,124 @@
+//go:build unix
+
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/identity"
+	"github.com/tslab/tslab/ls"
+	"github.com/tslab/tslab/ls/store"
+)
+
+// Whatever keeps the server from starting is one sentence and an exit status.
+func TestStartErrors(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	running := t.TempDir()
+	p := start(t, running)
+	defer p.stop()
+	damaged := t.TempDir()
+	if err := os.WriteFile(filepath.Join(damaged, store.FileName), []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(damaged, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"no state folder", nil, 2, `Required flag "state" not set`},
+		{"an argument too many", []string{"--state", t.TempDir(), "now"}, 2, `unexpected argument "now"`},
+		{"unknown edition", []string{"--state", t.TempDir(), "--edition", "nt4"}, 2, `edition "nt4" is not known`},
+		{"unknown knob", []string{"--state", t.TempDir(), "--set", "x=1"}, 2, "x"},
+		{"bad life", []string{"--state", t.TempDir(), "--cal-life", "long"}, 2, "--cal-life"},
+		{"bad scope", []string{"--state", t.TempDir(), "--scope", "world"}, 2, "--scope is"},
+		{"port in use", []string{"--state", t.TempDir(), "--listen", taken.Addr().String()}, 1, "is in use by another program"},
+		{"no such address", []string{"--state", t.TempDir(), "--listen", "192.0.2.1:1"}, 1, "choose another --listen"},
+		{"state folder in use", []string{"--state", running, "--listen", "127.0.0.1:0"}, 1, "in use by another license server"},
+		{"damaged state", []string{"--state", damaged, "--listen", "127.0.0.1:0"}, 1, "restore a backup"},
+		{"state is a file", []string{"--state", file, "--listen", "127.0.0.1:0"}, 1, "state folder"},
+		{"no such clock", []string{"--state", t.TempDir(), "--clock", filepath.Join(damaged, "none")}, 1, "clock"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := lserver(t, append([]string{"--host", "ls1"}, tt.args...)...)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			err := cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); err == nil || code != tt.code {
+				t.Errorf("exit status %d (%v), want %d", code, err, tt.code)
+			}
+			said := strings.TrimSuffix(strings.TrimSuffix(stderr.String(), "Try 'lserver --help'.\n"), "\n")
+			if !strings.Contains(said, tt.want) || strings.Contains(said, "\n") || !strings.HasPrefix(said, "lserver: ") {
+				t.Errorf("says %q, want one sentence with %q", said, tt.want)
+			}
+		})
+	}
+}
+
+// A state folder of another license server is left as it was.
+func TestForeignStateFolder(t *testing.T) {
+	dir := t.TempDir()
+	start(t, dir).stop()
+	before := contents(t, dir)
+	cmd := lserver(t, "--state", dir, "--host", "ls2", "--listen", "127.0.0.1:0", "--events", filepath.Join(t.TempDir(), "events"))
+	said, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), `belongs to license server "ls1"`) {
+		t.Errorf("%v: %s", err, said)
+	}
+	for name, b := range contents(t, dir) {
+		if before[name] != b {
+			t.Errorf("%s has changed", name)
+		}
+	}
+}
+
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, name := range []string{store.FileName, identity.FileName} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(b)
+	}
+	return files
+}
+
+func TestControlSocket(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, dir, "--edition", "ws2003", "--scope", "domain")
+	license(t, p.addr, 25)
+	var status ls.Status
+	if err := control.Call(t.Context(), dir, "status", nil, &status); err != nil {
+		t.Fatal(err)
+	}
+	if status.Name != "ls1" || !status.Activated || status.Edition != "ws2003" || status.Scope != "domain" || status.Company != "Test" ||
+		len(status.Packs) != 1 || status.Packs[0].Total != 25 {
+		t.Errorf("status %+v", status)
+	}
+	var stats ls.Stats
+	if err := control.Call(t.Context(), dir, "stats", nil, &stats); err != nil {
+		t.Fatal(err)
+	}
+	if stats.Requests < 4 || stats.Flushes == 0 || stats.StoreSize == 0 {
+		t.Errorf("stats %+v", stats)
+	}
+	p.stop()
+	if err := control.Call(t.Context(), dir, "status", nil, &status); err == nil {
+		t.Error("a stopped server answers")
+	}
+}
