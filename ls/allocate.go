@@ -128,15 +128,15 @@ func (a *allocation) rows(tx *store.Tx) ([]store.License, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ok && presented.Kind == token.CAL && presented.HardwareID == a.req.HardwareID {
+	if ok = ok && presented.Kind == token.CAL && presented.HardwareID == a.req.HardwareID; ok {
 		rows = append(rows, presented)
 	}
 	for _, kind := range []token.Kind{token.CAL, token.Temporary} {
-		l, ok, err := tx.Device(a.req.HardwareID, kind)
+		l, held, err := tx.Device(a.req.HardwareID, kind)
 		if err != nil {
 			return nil, err
 		}
-		if ok && l.Number != presented.Number {
+		if held && !(ok && l.Number == presented.Number) {
 			rows = append(rows, l)
 		}
 	}

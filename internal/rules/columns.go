@@ -91,10 +91,10 @@ var vocabulary = [columns]word{
 	colHardware:      {"hardware", []string{"same", "other"}, "the device of the token"},
 	colVersion:       {"version", []string{"older", "same", "newer"}, "its product version against the terminal server's"},
 	colAhead:         {"ahead", []string{"no", "day", "more"}, "issued in the future: not, by at most a day, by more"},
-	colDate:          {"date", []string{"never", "far", "near", "past"}, "its expiry: none, more than the renewal window away, within it, past"},
+	colDate:          {"date", []string{"never", "far", "near", "past"}, "its expiry: none, far (in w2k-rtm: in date), within the renewal window, past"},
 	colPeriod:        {"period", []string{"not-started", "running", "ended", "expired"}, "the stored state; expired: ended by its days"},
-	colHappens: {"happens", []string{"found", "temp-issued", "cal-issued", "peruser-pack", "warning", "over", "lost", "back", "service-start"},
-		"a license server found, found and has issued a temporary token, or a CAL; a Per User pack; a warning is due; the days are over; the license server lost; the clock set back; the service starts"},
+	colHappens: {"happens", []string{"found", "temp-issued", "cal-issued", "peruser-pack", "warning", "over", "lost", "back", "service-start", "accepted"},
+		"a license server found, found and has issued a temporary token, or a CAL; a Per User pack; a warning is due; the days are over; the license server lost; the clock set back; the service starts; a client is admitted"},
 }
 
 func yesNo() []string { return []string{"y", "n"} }

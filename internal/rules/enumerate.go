@@ -122,3 +122,73 @@ func product(c combination, dims []dimension, yield func(combination) bool) bool
 	}
 	return true
 }
+
+// presented yields every combination of what a client can present: there is
+// something to look at only in a sound token; only CALs and built-in tokens may
+// have no expiry, and only where CALs are renewed is one near it.
+func presented(p *edition.Profile) iter.Seq[combination] {
+	var base combination
+	base.set(colEdition, p.Edition.String())
+	return func(yield func(combination) bool) {
+		for c := range each(base, all(colBlob)) {
+			if !c.is(colBlob, "sound") {
+				if !yield(c) {
+					return
+				}
+				continue
+			}
+			for c := range each(c, all(colKind), all(colTrust), all(colHardware), all(colVersion), all(colAhead), all(colDate)) {
+				impossible := c.is(colKind, "temp") && c.is(colDate, "never") ||
+					p.Edition == edition.RTM && c.is(colDate, "near")
+				if !impossible && !yield(c) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// requests yields every request for a token with every state of a license server.
+// A terminal server asks to renew a CAL that is near its expiry, for a temporary
+// token where a client has nothing, and otherwise for a CAL or a built-in token.
+func requests(p *edition.Profile) iter.Seq[combination] {
+	var base combination
+	base.set(colEdition, p.Edition.String())
+	tokens := []string{"none", "temp", "temp-expired", "perm-near", "perm-expired"}
+	return func(yield func(combination) bool) {
+		for c := range each(base, all(colRequest), dimension{colToken, tokens}, all(colActivated), all(colRow), all(colValidated), all(colFree), all(colPeer), all(colDefaultLS)) {
+			renew, temp, active := c.is(colRequest, "renew"), c.is(colRequest, "temp"), c.is(colActivated, "y")
+			impossible := renew != c.is(colToken, "perm-near") || temp && !c.is(colToken, "none") ||
+				!active && (!c.is(colFree, "n") || c.is(colPeer, "y")) ||
+				active && c.is(colRow, "cal") != c.is(colFree, "own") ||
+				c.is(colDefaultLS, "y") && c.is(colPeer, "y") && !p.DefaultLSReferral
+			if !impossible && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// periods yields every state of the grace period with everything that can happen
+// to it; only a running one has days that can be over, or a warning due.
+func periods(p *edition.Profile) iter.Seq[combination] {
+	var base combination
+	base.set(colEdition, p.Edition.String())
+	return each(base, all(colPeriod), all(colHappens))
+}
+
+// operations yields every state in which the Internet Connector mode is turned on
+// or off: a license server that is down is not known to be activated, one that is
+// not activated has nothing free, and turning on is never forced.
+func operations() iter.Seq[combination] {
+	return func(yield func(combination) bool) {
+		for c := range each(combination{}, all(colOperation), all(colConnector), all(colLS), all(colActivated), all(colConnectorFree), all(colLive), all(colForced)) {
+			impossible := c.is(colLS, "down") && c.is(colActivated, "y") ||
+				c.is(colActivated, "n") && c.is(colConnectorFree, "y") ||
+				c.is(colOperation, "enable") && c.is(colForced, "y")
+			if !impossible && !yield(c) {
+				return
+			}
+		}
+	}
+}

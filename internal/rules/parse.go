@@ -136,7 +136,11 @@ func (r *Rule) parseThen() error {
 		case "wire":
 			r.Wire = value
 		case "then":
-			err = r.parseNext(value)
+			if r.Part == ClassOf {
+				r.onward = value
+			} else {
+				err = r.parseNext(value)
+			}
 		default:
 			err = fmt.Errorf("result %q: want push, mark, event, wire or then", w)
 		}

@@ -34,8 +34,10 @@ type Rule struct {
 
 	when  [columns]mask // zero: any value
 	knobs []setting
-	next  Part       // read this part next
-	sets  []assigned // change these columns and read on
+	// What a rule that goes on says.
+	next   Part       // read this part next
+	sets   []assigned // change these columns and read on
+	onward string     // read on from the rule of this number
 }
 
 // Part is a part of the decision table.

@@ -9,7 +9,7 @@ type Walked struct {
 }
 
 // last is the rule that decides.
-func (w *Walked) last() *Rule {
+func (w Walked) last() *Rule {
 	if len(w.Path) == 0 {
 		return nil
 	}
@@ -17,7 +17,7 @@ func (w *Walked) last() *Rule {
 }
 
 // events lists what is logged on the way.
-func (w *Walked) events() []string {
+func (w Walked) events() []string {
 	var list []string
 	for _, r := range w.Path {
 		if r.Event != "" {
@@ -111,4 +111,24 @@ func (v *view) request(p Part, c *combination) string {
 		return "cal"
 	}
 	return "temp"
+}
+
+// decide takes a combination through a part that ends in it: the rules that fit, of
+// which the last decides, and the others said where to read on. Nil last is a hole.
+func (v *view) decide(p Part, c *combination) Walked {
+	var w Walked
+	onward := ""
+	for _, r := range v.parts[p] {
+		if onward != "" && r.Number != onward || !r.fits(c) {
+			if r.Number == onward {
+				onward = ""
+			}
+			continue
+		}
+		w.Path = append(w.Path, r)
+		if onward = r.onward; onward == "" {
+			return w
+		}
+	}
+	return Walked{Path: append(w.Path, nil)}
 }

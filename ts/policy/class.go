@@ -110,18 +110,29 @@ func dated(p *edition.Profile, now time.Time, l token.License) Classified {
 		return classified(tsls.ClassTemporaryExpired, "T11", "the temporary token has expired")
 	case l.Kind == token.Temporary:
 		return classified(tsls.ClassTemporary, "T10", "temporary token")
-	case l.Kind == token.BuiltIn && (expired || !p.BuiltinPool):
-		return classified(tsls.ClassNone, "T15", "the built-in token does not count here")
+	case l.Kind == token.BuiltIn && p.Edition == edition.Server2003:
+		return classified(tsls.ClassNone, "T15b", "this edition knows no built-in tokens")
+	case l.Kind == token.BuiltIn && expired:
+		return classified(tsls.ClassNone, "T15a", "the built-in token has expired")
 	case l.Kind == token.BuiltIn:
 		return classified(tsls.ClassBuiltIn, "T15", "built-in token")
-	case expired && p.Edition == edition.RTM:
+	}
+	return datedCAL(p, now, l, expired)
+}
+
+// datedCAL classes a CAL by its expiry (T12 to T14a).
+func datedCAL(p *edition.Profile, now time.Time, l token.License, expired bool) Classified {
+	rtm := p.Edition == edition.RTM
+	window := time.Duration(p.RenewWindowDays) * day
+	switch {
+	case expired && rtm:
 		return classified(tsls.ClassNone, "T14a", "the CAL has expired, and this edition knows no renewal")
 	case expired:
 		return classified(tsls.ClassPermExpired, "T14", "the CAL has expired")
-	case !l.Expires.IsZero() && p.Edition != edition.RTM && l.Expires.Sub(now) <= time.Duration(p.RenewWindowDays)*day:
-		return classified(tsls.ClassPermNear, "T13", "the CAL is near its expiry")
+	case rtm || l.Expires.IsZero() || l.Expires.Sub(now) > window:
+		return classified(tsls.ClassPermFresh, "T12", "valid CAL")
 	}
-	return classified(tsls.ClassPermFresh, "T12", "valid CAL")
+	return classified(tsls.ClassPermNear, "T13", "the CAL is near its expiry")
 }
 
 func older(v token.Version, e edition.Edition) bool {

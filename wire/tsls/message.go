@@ -18,7 +18,7 @@ const (
 	MaxFailed       = 32      // license servers that a request names as failed
 	MaxCertificates = 16      // certificates in one list
 	MaxKeyPacks     = 1024    // key packs in an answer
-	MaxLicenses     = 1000    // license tokens in one page of an answer
+	MaxLicenses     = 500     // license tokens in one page of an answer
 )
 
 // Type is the first byte of a message: requests are below 0x80, answers above.
