@@ -14,6 +14,13 @@ var (
 	ProgramStopped = Kind{"program.stopped", 0, Information, "{program} stopped: {reason}"}
 	ClockMoved     = Kind{"clock.moved", 0, Information, "the calendar moved to {now}"}
 
+	// The lab itself.
+	LabUp             = Kind{"lab.up", 0, Information, "the lab is up: {lab}"}
+	LabStep           = Kind{"lab.step", 0, Information, "{text}"}
+	ProgramKilled     = Kind{"program.killed", 0, Warning, "{program} on {target} is killed"}
+	ExpectationMet    = Kind{"expectation.met", 0, Information, "as expected: {text}"}
+	ExpectationFailed = Kind{"expectation.failed", 0, Error, "not as expected: {text}: want {want}, got {got}"}
+
 	// Terminal server: a connection, in the order of its life.
 	ConnectionAccepted = Kind{"connection.accepted", 0, Information, "connection from {peer}"}
 	ConnectionRefused  = Kind{"connection.refused", 0, Warning, "connection from {peer} ended: {reason}"}
