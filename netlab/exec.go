@@ -1,0 +1,135 @@
+//go:build linux
+
+package netlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+)
+
+// programsVariable names a folder to find programs in before any other.
+const programsVariable = "TSLAB_BIN"
+
+// ProgramFolders are the folders to find the lab's programs in before PATH: that of
+// $TSLAB_BIN and the one that this program is in.
+func ProgramFolders() []string {
+	var folders []string
+	if dir := os.Getenv(programsVariable); dir != "" {
+		folders = append(folders, dir)
+	}
+	if self, err := os.Executable(); err == nil {
+		folders = append(folders, filepath.Dir(self))
+	}
+	return folders
+}
+
+func (l *Lab) find(program string) (string, error) {
+	if filepath.IsAbs(program) {
+		return program, nil
+	}
+	for _, dir := range l.programs {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return filepath.Abs(path)
+		}
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return "", fmt.Errorf("program %s is neither in $%s nor beside tslab nor on PATH", program, programsVariable)
+	}
+	return filepath.Abs(path)
+}
+
+// Have says whether a program can be found, in the folders or on PATH.
+func Have(folders []string, program string) bool {
+	l := &Lab{programs: folders}
+	_, err := l.find(program)
+	return err == nil
+}
+
+// Result is how a program ended and what it said.
+type Result struct {
+	Exit           int
+	Stdout, Stderr string
+}
+
+// Run runs a command of one of the lab's programs to its end, with those of the flags
+// that all of them share that it has: state, host, clock, events, keylog.
+func (l *Lab) Run(ctx context.Context, hostName, program, command string, shared []string, args ...string) (Result, error) {
+	argv, err := l.commandLine(hostName, program, command, shared, args)
+	if err != nil {
+		return Result{}, err
+	}
+	return l.Exec(ctx, hostName, argv, nil)
+}
+
+// RunOn starts a command as Run does, and returns when the program has logged the
+// event, leaving it running.
+func (l *Lab) RunOn(ctx context.Context, hostName, program, command string, shared, args []string, event string) (*Process, error) {
+	argv, err := l.commandLine(hostName, program, command, shared, args)
+	if err != nil {
+		return nil, err
+	}
+	p, err := l.Spawn(hostName, argv, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = l.awaitOf(ctx, p, event)
+	return p, err
+}
+
+func (l *Lab) commandLine(hostName, program, command string, shared, args []string) ([]string, error) {
+	if _, err := l.host(hostName); err != nil {
+		return nil, err
+	}
+	if slices.Contains(shared, "events") {
+		if err := l.follow(hostName, program); err != nil {
+			return nil, err
+		}
+	}
+	return append(append([]string{program, command}, l.sharedFlags(hostName, program, shared)...), args...), nil
+}
+
+// Exec runs any program in a host to its end. It is killed when ctx ends.
+func (l *Lab) Exec(ctx context.Context, hostName string, argv, env []string) (Result, error) {
+	l.action()
+	p, err := l.spawn(hostName, argv, env)
+	if err != nil {
+		return Result{}, err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		_ = p.signalGroup(syscall.SIGKILL)
+		<-p.done
+		return Result{}, fmt.Errorf("%s on %s: %w%s", p.Program, p.Host, context.Cause(ctx), p.lastWords())
+	}
+	l.journal.poll()
+	stdout, err := os.ReadFile(p.Stdout)
+	stderr, err2 := os.ReadFile(p.Stderr)
+	return Result{Exit: p.Exit(), Stdout: string(stdout), Stderr: string(stderr)}, errors.Join(err, err2)
+}
+
+// Spawn starts any program in a host and leaves it running.
+func (l *Lab) Spawn(hostName string, argv, env []string) (*Process, error) {
+	l.action()
+	return l.spawn(hostName, argv, env)
+}
+
+func (l *Lab) spawn(hostName string, argv, env []string) (*Process, error) {
+	h, err := l.host(hostName)
+	if err != nil {
+		return nil, err
+	}
+	if len(argv) == 0 {
+		return nil, errors.New("no program to run")
+	}
+	l.runs++
+	folder := filepath.Join(l.hostFolder(hostName), fmt.Sprintf("exec-%03d-%s", l.runs, filepath.Base(argv[0])))
+	return l.launch(h, argv[0], folder, argv[1:], env)
+}

@@ -1,0 +1,274 @@
+//go:build linux
+
+package netlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tslab/tslab/internal/eventlog"
+)
+
+const (
+	eventsName = "events.jsonl"
+	keyLogName = "keys.log"
+	stderrName = "stderr.log"
+	stdoutName = "stdout.log"
+
+	readyTimeout = 20 * time.Second
+)
+
+// Process is a program that runs in a host until it is stopped or ends by itself.
+type Process struct {
+	Host    string
+	Program string
+	Folder  string // its state, event log and output
+	Address string // where it serves, from its program.ready event
+	Stdout  string // files
+	Stderr  string
+
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+}
+
+// Start starts a program of the lab that serves on listen (empty if it listens on
+// nothing) and returns when it says that it is ready. Its state is kept from one
+// start to the next.
+func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args ...string) (*Process, error) {
+	h, err := l.host(hostName)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range l.running {
+		if p.Host == hostName && p.Program == program && p.Running() {
+			return nil, fmt.Errorf("%s is running on %s already", program, hostName)
+		}
+	}
+	if err := l.follow(hostName, program); err != nil {
+		return nil, err
+	}
+	flags := l.sharedFlags(hostName, program, []string{"state", "host", "clock", "events", "keylog"})
+	if listen != "" {
+		flags = append(flags, "--listen", listen)
+	}
+	l.action()
+	p, err := l.launch(h, program, l.ProgramFolder(hostName, program), append(flags, args...), nil)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("it does not say that it is ready"))
+	defer cancel()
+	ready, err := l.awaitOf(ctx, p, eventlog.ProgramReady.Name)
+	p.Address = ready.Fields["address"]
+	return p, err
+}
+
+// ProgramFolder is where a program keeps its state in a host.
+func (l *Lab) ProgramFolder(hostName, program string) string {
+	return filepath.Join(l.hostFolder(hostName), program)
+}
+
+// DocumentFolder is where documents of a host lie that others carry away.
+func (l *Lab) DocumentFolder(hostName string) string {
+	return filepath.Join(l.hostFolder(hostName), "documents")
+}
+
+// follow sees to it that a program's event log is followed.
+func (l *Lab) follow(hostName, program string) error {
+	events := filepath.Join(l.ProgramFolder(hostName, program), eventsName)
+	if _, err := os.Stat(events); errors.Is(err, fs.ErrNotExist) {
+		return l.journal.follow(events)
+	}
+	return nil
+}
+
+// sharedFlags are the flags of those names that all programs of the lab understand.
+func (l *Lab) sharedFlags(hostName, program string, names []string) []string {
+	dir := l.ProgramFolder(hostName, program)
+	var argv []string
+	for _, name := range names {
+		value := ""
+		switch name {
+		case "state":
+			value = dir
+		case "host":
+			value = hostName
+		case "clock":
+			value = l.Clock.Path()
+		case "events":
+			value = filepath.Join(dir, eventsName)
+		case "keylog":
+			value = filepath.Join(dir, keyLogName)
+		}
+		argv = append(argv, "--"+name, value)
+	}
+	return argv
+}
+
+// awaitOf waits until the process has logged an event of that name.
+func (l *Lab) awaitOf(ctx context.Context, p *Process, event string) (eventlog.Event, error) {
+	ctx, ended := context.WithCancelCause(ctx)
+	defer ended(nil)
+	go func() {
+		select {
+		case <-p.done:
+			ended(errors.New("it ended"))
+		case <-ctx.Done():
+		}
+	}()
+	e, err := l.Await(ctx, func(e eventlog.Event) bool {
+		return e.Name == event && e.Host == p.Host && e.Program == p.Program
+	})
+	if err != nil {
+		return e, fmt.Errorf("%s on %s: %w%s", p.Program, p.Host, err, p.lastWords())
+	}
+	return e, nil
+}
+
+// launch starts a program in a host with its output in folder.
+func (l *Lab) launch(h *host, program, folder string, args, env []string) (*Process, error) {
+	path, err := l.find(program)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
+	p := &Process{
+		Host: h.Name, Program: filepath.Base(program), Folder: folder, done: make(chan struct{}),
+		Stdout: filepath.Join(folder, stdoutName), Stderr: filepath.Join(folder, stderrName),
+		cmd: exec.Command(path, args...),
+	}
+	home := filepath.Join(l.hostFolder(h.Name), "home")
+	p.cmd.Dir = home
+	p.cmd.Env = append(l.environment(home), env...)
+	stdout, err := appendTo(p.Stdout)
+	if err != nil {
+		return nil, err
+	}
+	defer stdout.Close()
+	stderr, err := appendTo(p.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	defer stderr.Close()
+	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
+	if err := h.Start(p.cmd); err != nil {
+		return nil, fmt.Errorf("%s on %s: %w", program, h.Name, err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // how it ended is in ProcessState
+		close(p.done)
+	}()
+	l.running = append(slices.DeleteFunc(l.running, func(p *Process) bool { return !p.Running() }), p)
+	l.record.Programs = append(l.record.Programs, ProgramRecord{Host: h.Name, Program: p.Program, Command: append([]string{path}, args...)})
+	return p, nil
+}
+
+func appendTo(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+}
+
+// environment is that of every program: the user's, with the lab's own programs
+// first on the path and a home folder inside of the run.
+func (l *Lab) environment(home string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return name == "HOME" || name == "PATH" || name == "DISPLAY" || name == "XAUTHORITY" || strings.HasPrefix(name, "XDG_")
+	})
+	path := strings.Join(append(slices.Clone(l.programs), os.Getenv("PATH")), string(os.PathListSeparator))
+	return append(env, "HOME="+home, "PATH="+path)
+}
+
+// Running says whether the program has not ended yet.
+func (p *Process) Running() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// Exit is the program's exit status when it has ended: 128 and the signal's number
+// when a signal ended it.
+func (p *Process) Exit() int {
+	<-p.done
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Stop asks the program to end and waits until it has.
+func (l *Lab) Stop(ctx context.Context, p *Process) error {
+	l.action()
+	if !p.Running() {
+		return fmt.Errorf("%s on %s is not running", p.Program, p.Host)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("%s on %s: %w", p.Program, p.Host, err)
+	}
+	select {
+	case <-p.done:
+		l.journal.poll()
+		return nil
+	case <-time.After(stopTimeout):
+		return fmt.Errorf("%s on %s does not end %v after SIGTERM", p.Program, p.Host, stopTimeout)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Kill ends the program without asking, as a power failure would.
+func (l *Lab) Kill(p *Process) error {
+	l.action()
+	if !p.Running() {
+		return fmt.Errorf("%s on %s is not running", p.Program, p.Host)
+	}
+	if err := p.signalGroup(syscall.SIGKILL); err != nil {
+		return fmt.Errorf("%s on %s: %w", p.Program, p.Host, err)
+	}
+	<-p.done
+	l.log.Event(eventlog.ProgramKilled, eventlog.F("program", p.Program), eventlog.F("target", p.Host))
+	l.journal.poll()
+	return nil
+}
+
+func (p *Process) signalGroup(s syscall.Signal) error {
+	return syscall.Kill(-p.cmd.Process.Pid, s)
+}
+
+// end stops the program, and kills it when it does not end in time.
+func (p *Process) end(patience time.Duration) {
+	if !p.Running() {
+		return
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may end in this moment
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		_ = p.signalGroup(syscall.SIGKILL)
+		<-p.done
+	}
+}
+
+// lastWords is the end of the program's error output, to go behind an error.
+func (p *Process) lastWords() string {
+	b, err := os.ReadFile(p.Stderr)
+	text := strings.TrimSpace(string(b))
+	if err != nil || text == "" {
+		return ""
+	}
+	lines := strings.Split(text, "\n")
+	return ": " + strings.Join(lines[max(0, len(lines)-3):], "; ")
+}

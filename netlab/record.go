@@ -1,0 +1,114 @@
+//go:build linux
+
+package netlab
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"time"
+
+	"github.com/tslab/tslab/internal/durable"
+	"github.com/tslab/tslab/netlab/capture"
+)
+
+// Verdict says how a run ended.
+type Verdict string
+
+// The verdicts.
+const (
+	Running     Verdict = "running"
+	Passed      Verdict = "passed"
+	Failed      Verdict = "failed"      // an expectation was not met
+	Broken      Verdict = "error"       // the drill could not be carried out
+	Interrupted Verdict = "interrupted" // by the user
+)
+
+// Record is what run.json says about a run. The file is also the mark by which a
+// later run knows that it may replace the folder.
+type Record struct {
+	Format         string                   `json:"format"`
+	Drill          string                   `json:"drill"`
+	Title          string                   `json:"title"`
+	Verdict        Verdict                  `json:"verdict"`
+	Error          string                   `json:"error,omitempty"`
+	Seed           uint64                   `json:"seed"`
+	Start          time.Time                `json:"start"` // of the lab's calendar
+	End            time.Time                `json:"end"`
+	Began          time.Time                `json:"began"` // by the machine's clock
+	Ended          time.Time                `json:"ended"`
+	UpMilliseconds float64                  `json:"up_ms"`
+	Nets           []Net                    `json:"nets"`
+	Hosts          []Host                   `json:"hosts"`
+	Programs       []ProgramRecord          `json:"programs"`
+	Expectations   []Expectation            `json:"expectations"`
+	Events         map[string]int           `json:"events"` // how many of each name
+	DamagedLines   int                      `json:"damaged_event_lines"`
+	Links          map[string]capture.Stats `json:"links"`
+	Drops          uint64                   `json:"drops"`
+}
+
+// ProgramRecord is one start of a program.
+type ProgramRecord struct {
+	Host    string   `json:"host"`
+	Program string   `json:"program"`
+	Command []string `json:"command"`
+}
+
+// Expectation is what a drill expected at one place, and what it found.
+type Expectation struct {
+	Place string `json:"place"` // file:line:column
+	Text  string `json:"text"`
+	Met   bool   `json:"met"`
+	Want  string `json:"want"`
+	Got   string `json:"got"`
+}
+
+func newRecord(spec Spec, o Options, began time.Time) *Record {
+	return &Record{
+		Format: recordFormat, Drill: o.Name, Title: o.Title, Verdict: Running, Seed: o.Seed,
+		Start: o.Start, Began: began.UTC(), Nets: spec.Nets, Hosts: spec.Hosts,
+		Programs: []ProgramRecord{}, Expectations: []Expectation{},
+		Events: map[string]int{}, Links: map[string]capture.Stats{},
+	}
+}
+
+// Record is what is known of the run so far.
+func (l *Lab) Record() *Record { return l.record }
+
+func (r *Record) count(j *journal) {
+	events, _ := j.since(0)
+	for _, e := range events {
+		r.Events[e.Name]++
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r.DamagedLines = j.damaged
+}
+
+// finish settles the verdict of a run that has ended.
+func (r *Record) finish() {
+	r.Ended = time.Now().UTC()
+	for _, s := range r.Links {
+		r.Drops += s.Drops
+	}
+	if r.Verdict != Running {
+		return
+	}
+	r.Verdict = Passed
+	if r.Error != "" {
+		r.Verdict = Broken
+	}
+	for _, e := range r.Expectations {
+		if !e.Met && r.Verdict == Passed {
+			r.Verdict = Failed
+		}
+	}
+}
+
+func (r *Record) write(folder string) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(filepath.Join(folder, recordName), append(b, '\n'), 0o644)
+}
