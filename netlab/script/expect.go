@@ -1,0 +1,70 @@
+//go:build linux
+
+package script
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"go.starlark.net/starlark"
+
+	"github.com/tslab/tslab/netlab"
+	"github.com/tslab/tslab/netlab/capture"
+)
+
+// connects says whether a packet goes from one end to the other.
+func connects(p capture.Packet, ends [][]netip.Addr) bool {
+	from, to := p.From.Addr(), p.To.Addr()
+	return slices.Contains(ends[0], from) && slices.Contains(ends[1], to) ||
+		slices.Contains(ends[1], from) && slices.Contains(ends[0], to)
+}
+
+func (e *engine) expectWord(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var got, want starlark.Value
+	var text string
+	if err := starlark.UnpackArgs("expect", args, kwargs, "got", &got, "want?", &want, "text?", &text); err != nil {
+		return nil, err
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	place := thread.CallFrame(1).Pos
+	x := netlab.Expectation{Place: place.String(), Text: text, Got: got.String(), Want: "True"}
+	if x.Text == "" {
+		x.Text = e.sourceLine(int(place.Line))
+	}
+	if x.Met, x.Want, err = meets(thread, got, want); err != nil {
+		return nil, err
+	}
+	lab.Expect(x)
+	return starlark.Bool(x.Met), nil
+}
+
+// meets compares: a function decides, nothing means something true, a type is equal
+// to its like.
+func meets(thread *starlark.Thread, got, want starlark.Value) (met bool, wanted string, err error) {
+	switch want := want.(type) {
+	case nil:
+		return bool(got.Truth()), "True", nil
+	case starlark.Callable:
+		verdict, err := starlark.Call(thread, want, starlark.Tuple{got}, nil)
+		if err != nil {
+			return false, "", err
+		}
+		return bool(verdict.Truth()), want.Name(), nil
+	default:
+		met, err := starlark.Equal(got, want)
+		return met, want.String(), err
+	}
+}
+
+func (e *engine) sourceLine(n int) string {
+	lines := strings.Split(e.drill.Source, "\n")
+	if n < 1 || n > len(lines) {
+		return fmt.Sprintf("line %d", n)
+	}
+	return strings.TrimSpace(lines[n-1])
+}

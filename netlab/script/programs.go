@@ -1,0 +1,332 @@
+//go:build linux
+
+package script
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+
+	"github.com/tslab/tslab/netlab"
+)
+
+// process is a running program as a value of the drill.
+type process struct {
+	*netlab.Process
+}
+
+var _ starlark.HasAttrs = process{}
+
+func (p process) String() string        { return fmt.Sprintf("program(%q, host=%q)", p.Program, p.Host) }
+func (p process) Type() string          { return "program" }
+func (p process) Freeze()               {}
+func (p process) Truth() starlark.Bool  { return starlark.Bool(p.Running()) }
+func (p process) Hash() (uint32, error) { return 0, errors.New("unhashable: program") }
+func (p process) AttrNames() []string {
+	return []string{"address", "folder", "host", "name", "running"}
+}
+
+// Attr is a field of the value, as starlark.HasAttrs has it.
+func (p process) Attr(name string) (starlark.Value, error) {
+	switch name {
+	case "address":
+		return starlark.String(p.Address), nil
+	case "folder":
+		return starlark.String(p.Folder), nil
+	case "host":
+		return starlark.String(p.Host), nil
+	case "name":
+		return starlark.String(p.Program), nil
+	case "running":
+		return p.Truth(), nil
+	}
+	return nil, nil // no such field
+}
+
+// ports are where the daemons of the lab listen in their hosts.
+func port(program string) string {
+	switch program {
+	case "termsrv":
+		return ":3389"
+	case "lserver":
+		return ":3343"
+	}
+	return ""
+}
+
+func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	own, others := takeFlags(kwargs, "host", "program", "listen")
+	var host starlark.Value
+	var program, listen string
+	if err := starlark.UnpackArgs("start", args, own, "host", &host, "program", &program, "listen?", &listen); err != nil {
+		return nil, err
+	}
+	name, err := hostName(host)
+	if err != nil {
+		return nil, err
+	}
+	argv, err := flags(others)
+	if err != nil {
+		return nil, err
+	}
+	if listen == "" {
+		listen = port(program)
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	p, err := lab.Start(e.ctx, name, program, listen, argv...)
+	if err != nil {
+		return nil, err
+	}
+	return process{p}, nil
+}
+
+func (e *engine) stopWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var p process
+	if err := starlark.UnpackArgs("stop", args, kwargs, "program", &p); err != nil {
+		return nil, err
+	}
+	return starlark.None, e.lab.Stop(e.ctx, p.Process)
+}
+
+func (e *engine) killWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var p process
+	if err := starlark.UnpackArgs("kill", args, kwargs, "program", &p); err != nil {
+		return nil, err
+	}
+	return starlark.None, e.lab.Kill(p.Process)
+}
+
+// Unpack takes a program from the arguments of a word.
+func (p *process) Unpack(v starlark.Value) error {
+	got, ok := v.(process)
+	if !ok {
+		return fmt.Errorf("got %s, want a program that start returned", v.Type())
+	}
+	*p = got
+	return nil
+}
+
+func (e *engine) execWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var env *starlark.Dict
+	var background bool
+	seconds := patience.Seconds()
+	err := starlark.UnpackArgs("exec", nil, kwargs, "env?", &env, "timeout?", &seconds, "background?", &background)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) < 2 {
+		return nil, errors.New(`want a host and a command, as in exec(c1, "ping", "-c1", "ts1")`)
+	}
+	name, err := hostName(args[0])
+	if err != nil {
+		return nil, err
+	}
+	argv, err := strs(args[1:])
+	if err != nil {
+		return nil, err
+	}
+	vars, err := environ(env)
+	if err != nil {
+		return nil, err
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	if background {
+		p, err := lab.Spawn(name, argv, vars)
+		if err != nil {
+			return nil, err
+		}
+		return process{p}, nil
+	}
+	ctx, cancel := e.timeout(time.Duration(seconds*float64(time.Second)), "it did not end")
+	defer cancel()
+	r, err := lab.Exec(ctx, name, argv, vars)
+	if err != nil {
+		return nil, err
+	}
+	return resultValue("result", r, nil), nil
+}
+
+// resultValue is how a program ended, with more fields where there are.
+func resultValue(name string, r netlab.Result, more starlark.StringDict) starlark.Value {
+	fields := starlark.StringDict{
+		"exit": starlark.MakeInt(r.Exit), "stdout": starlark.String(r.Stdout), "stderr": starlark.String(r.Stderr),
+	}
+	for key, v := range more {
+		fields[key] = v
+	}
+	return structOf(name, fields)
+}
+
+// flagSet is which of the flags that lab programs share a command has.
+type flagSet []string
+
+const (
+	stateFlag  = "state"
+	hostFlag   = "host"
+	clockFlag  = "clock"
+	eventsFlag = "events"
+	keyLogFlag = "keylog"
+)
+
+// sharedBy is the flags that the lab gives to the commands of a program that is no
+// daemon.
+func sharedBy(program string) flagSet {
+	switch program {
+	case "licmgr":
+		return flagSet{stateFlag, keyLogFlag}
+	case "clearinghouse":
+		return flagSet{stateFlag, clockFlag}
+	case "tsclient":
+		return flagSet{stateFlag, hostFlag, clockFlag, eventsFlag, keyLogFlag}
+	}
+	return nil
+}
+
+// tool runs a command of one of the lab's tools and returns its output. An exit
+// status other than those allowed is an error with what the tool said.
+func (e *engine) tool(host, program, command string, argv []string, allowed ...int) (netlab.Result, error) {
+	lab, err := e.up()
+	if err != nil {
+		return netlab.Result{}, err
+	}
+	ctx, cancel := e.timeout(patience, "it did not end")
+	defer cancel()
+	r, err := lab.Run(ctx, host, program, command, sharedBy(program), argv...)
+	if err != nil {
+		return r, err
+	}
+	for _, code := range append(allowed, 0) {
+		if r.Exit == code {
+			return r, nil
+		}
+	}
+	return r, fmt.Errorf("%s %s on %s: exit status %d: %s", program, command, host, r.Exit, oneLine(r.Stderr))
+}
+
+func oneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ") }
+
+func (e *engine) runWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if len(args) < 3 {
+		return nil, errors.New(`want a host, a program and a command, as in run(ls1, "licmgr", "show")`)
+	}
+	host, err := hostName(args[0])
+	if err != nil {
+		return nil, err
+	}
+	argv, err := strs(args[1:])
+	if err != nil {
+		return nil, err
+	}
+	more, err := flags(kwargs)
+	if err != nil {
+		return nil, err
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := e.timeout(patience, "it did not end")
+	defer cancel()
+	r, err := lab.Run(ctx, host, argv[0], argv[1], sharedBy(argv[0]), append(argv[2:], more...)...)
+	if err != nil {
+		return nil, err
+	}
+	return resultValue("result", r, starlark.StringDict{"json": parsed(r.Stdout)}), nil
+}
+
+// parsed is a program's output as a value, None when it is not JSON.
+func parsed(stdout string) starlark.Value {
+	var v any
+	if err := json.Unmarshal([]byte(stdout), &v); err != nil {
+		return starlark.None
+	}
+	return jsonValue("json", v)
+}
+
+// connectExits are the exit statuses of tsclient connect that are answers: refused
+// by licensing, logon failed, not reachable.
+func connectExits() []int { return []int{3, 4, 5} }
+
+func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	own, others := takeFlags(kwargs, "client", "server", "stay")
+	var from, to starlark.Value
+	var stay bool
+	if err := starlark.UnpackArgs("connect", args, own, "client", &from, "server", &to, "stay?", &stay); err != nil {
+		return nil, err
+	}
+	host, err := hostName(from)
+	if err != nil {
+		return nil, err
+	}
+	target, err := text(to)
+	if err != nil {
+		return nil, err
+	}
+	argv, err := flags(others)
+	if err != nil {
+		return nil, err
+	}
+	argv = append(argv, "--json", target)
+	if stay {
+		return e.stay(host, argv)
+	}
+	r, err := e.tool(host, "tsclient", "connect", argv, append(connectExits(), 1)...)
+	if err != nil {
+		return nil, err
+	}
+	report, err := decodeReport(r)
+	if err != nil {
+		return nil, fmt.Errorf("tsclient on %s: exit status %d: %s", host, r.Exit, oneLine(r.Stderr))
+	}
+	return resultValue("connection", r, report), nil
+}
+
+// stay connects and leaves the client logged on; stop makes it leave.
+func (e *engine) stay(host string, argv []string) (starlark.Value, error) {
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := e.timeout(patience, "it did not log on")
+	defer cancel()
+	p, err := lab.RunOn(ctx, host, "tsclient", "connect", sharedBy("tsclient"), append([]string{"--stay"}, argv...), "client.logged-on")
+	if err != nil {
+		return nil, err
+	}
+	return process{p}, nil
+}
+
+// decodeReport is what tsclient reported, with the token that the device has after
+// it: the one that it was given, else the one that it showed.
+func decodeReport(r netlab.Result) (starlark.StringDict, error) {
+	fields := map[string]any{}
+	if err := json.Unmarshal([]byte(r.Stdout), &fields); err != nil {
+		return nil, err
+	}
+	report := starlark.StringDict{
+		"presented": starlark.None, "received": starlark.None, "token": starlark.None, "kind": starlark.None,
+		"reason": starlark.String(""), "error_info": starlark.MakeInt(0), "messages": starlark.NewList(nil),
+	}
+	for key, v := range fields {
+		report[attribute(key)] = jsonValue(attribute(key), v)
+	}
+	report["status"] = report["outcome"]
+	for _, key := range []string{"presented", "received"} {
+		if s, ok := report[key].(*starlarkstruct.Struct); ok {
+			report["token"] = s
+			report["kind"], _ = s.Attr("kind")
+		}
+	}
+	return report, nil
+}

@@ -1,0 +1,116 @@
+//go:build linux
+
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.starlark.net/starlark"
+
+	"github.com/tslab/tslab/netlab"
+)
+
+const (
+	// maxSteps stops a drill that never ends without acting; one with a thousand
+	// actions takes some hundred thousand steps.
+	maxSteps = 200_000_000
+
+	patience = 30 * time.Second // for an action, in elapsed time, unless told otherwise
+)
+
+// Options are the circumstances of a run.
+type Options struct {
+	Folder   string // of the run
+	Start    time.Time
+	Seed     uint64
+	Programs []string  // folders to find programs in before PATH
+	Out      io.Writer // for the story
+}
+
+// engine is a drill that is running.
+type engine struct {
+	ctx    context.Context
+	drill  Drill
+	o      Options
+	story  *story
+	spec   netlab.Spec
+	lab    *netlab.Lab // nil until the first action
+	record *netlab.Record
+	packs  int // key packs issued, to name their files
+}
+
+// Run carries out a drill. The record is that of the run's folder and is nil when
+// there was none; an error says why the drill could not be carried out to its end.
+// Expectations that were not met are in the record and no error.
+func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
+	e := &engine{ctx: ctx, drill: d, o: o, story: &story{w: o.Out}}
+	e.story.title(d)
+	err := e.run()
+	if e.lab == nil {
+		if err == nil {
+			err = fmt.Errorf("%s: the drill declares a lab and does nothing in it", d.File)
+		}
+		return e.record, err
+	}
+	e.record = e.lab.Record()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		err = errors.New("interrupted")
+		e.record.Verdict, e.record.Error = netlab.Interrupted, err.Error()
+	case err != nil:
+		e.record.Verdict, e.record.Error = netlab.Broken, err.Error()
+	}
+	err = errors.Join(err, e.lab.Close())
+	e.story.verdict(e.record, e.o.Folder)
+	return e.record, err
+}
+
+func (e *engine) run() error {
+	words := e.words()
+	program, err := e.drill.compile(words)
+	if err != nil {
+		return err
+	}
+	thread := &starlark.Thread{Name: e.drill.Name, Print: func(_ *starlark.Thread, msg string) { e.story.line(msg) }}
+	thread.SetMaxExecutionSteps(maxSteps)
+	stop := context.AfterFunc(e.ctx, func() { thread.Cancel("interrupted") })
+	defer stop()
+	_, err = program.Init(thread, words)
+	if err != nil {
+		return plain(err)
+	}
+	return nil
+}
+
+// up is the lab, built now if this is the first action.
+func (e *engine) up() (*netlab.Lab, error) {
+	if e.lab != nil {
+		return e.lab, nil
+	}
+	lab, err := netlab.New(e.ctx, e.spec, netlab.Options{
+		Folder: e.o.Folder, Name: e.drill.Name, Title: e.drill.Title, Start: e.o.Start, Seed: e.o.Seed,
+		Programs: e.o.Programs, Tell: e.story.event,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.lab = lab
+	return lab, nil
+}
+
+// declaring is an error once the lab is up.
+func (e *engine) declaring(word string) error {
+	if e.lab != nil {
+		return fmt.Errorf("%s: the lab is up already; declare nets and hosts before the first action", word)
+	}
+	return nil
+}
+
+// timeout is ctx with an end after d of elapsed time.
+func (e *engine) timeout(d time.Duration, what string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(e.ctx, d, fmt.Errorf("%s within %v", what, d))
+}

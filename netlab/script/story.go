@@ -1,0 +1,83 @@
+//go:build linux
+
+package script
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/netlab"
+)
+
+// story tells a run, line by line.
+type story struct {
+	mu    sync.Mutex
+	w     io.Writer
+	moved string // the calendar's last move that was told
+}
+
+const dateForm = "2006-01-02 15:04:05"
+
+func (s *story) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintln(s.w, text)
+}
+
+func (s *story) title(d Drill) { s.line(strings.TrimRight(d.Name+": "+d.Title, ": ")) }
+
+// event tells one event: the lab's date, the host, what happened.
+func (s *story) event(e eventlog.Event) {
+	switch e.Name {
+	case eventlog.LabStep.Name:
+		s.line("\n" + e.Text)
+	case eventlog.ClockMoved.Name:
+		// Every program says so; the lab's word is enough.
+		if e.Program == "tslab" {
+			s.line(fmt.Sprintf("%s  %-5s %s", e.Lab.Format(dateForm), e.Host, e.Text))
+		}
+	default:
+		mark := "  "
+		if e.Severity != eventlog.Information {
+			mark = "! "
+		}
+		s.line(fmt.Sprintf("%s%s%-5s %s", e.Lab.Format(dateForm), mark, e.Host, e.Text))
+	}
+}
+
+// verdict tells how the run ended and where to look at it.
+func (s *story) verdict(r *netlab.Record, folder string) {
+	var b strings.Builder
+	met := 0
+	for _, x := range r.Expectations {
+		if x.Met {
+			met++
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s: %s: want %s, got %s", x.Place, x.Text, x.Want, x.Got)
+	}
+	var frames uint64
+	for _, l := range r.Links {
+		frames += l.Packets
+	}
+	fmt.Fprintf(&b, "\n%s: %s: %d of %d expectations met", r.Drill, r.Verdict, met, len(r.Expectations))
+	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
+	fmt.Fprintf(&b, "\n\nfolder   %s", folder)
+	fmt.Fprintf(&b, "\ncapture  wireshark %s", quote(filepath.Join(folder, netlab.CaptureName)))
+	s.line(b.String())
+}
+
+// quote makes path one word of a shell.
+func quote(path string) string {
+	plain := func(r rune) bool {
+		return strings.ContainsRune("/._-+=:,@%", r) || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+	}
+	if strings.TrimFunc(path, plain) == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
