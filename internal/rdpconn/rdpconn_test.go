@@ -183,10 +183,10 @@ func session(t *testing.T, server, client *rdpconn.Conn) {
 	if info != 0x0c {
 		t.Errorf("error info %#x, want 0xc", info)
 	}
+	client.Close()
 	if err := <-errs; err != nil {
 		t.Errorf("server: %v", err)
 	}
-	client.Close()
 }
 
 // serve is the server's part of session.
