@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -61,9 +60,7 @@ func run(ctx context.Context, p *program.Program, server *ts.Server, socket net.
 		return server.Run(ctx)
 	})
 	g.Go(func() error {
-		err := control.ServeListener(ctx, socket, map[string]control.Handler{
-			"status": func(context.Context, json.RawMessage) (any, error) { return server.Status(), nil },
-		})
+		err := control.ServeListener(ctx, socket, server.Controls())
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -265,10 +264,9 @@ func (s *serving) calendar() string {
 
 // handlers are the operations of the control socket.
 func (s *serving) handlers(box *onebox.Box) map[string]control.Handler {
-	return map[string]control.Handler{
-		"status": func(context.Context, json.RawMessage) (any, error) { return box.TerminalServer().Status(), nil },
-		"clock":  s.moveClock,
-	}
+	all := box.TerminalServer().Controls()
+	all["clock"] = s.moveClock
+	return all
 }
 
 func listen(addr string) (net.Listener, error) {

@@ -34,7 +34,7 @@ func startServer(t *testing.T, security string) *server {
 	if s.sniffer, err = harness.Sniff(s.file("lo.pcap")); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"serve", "--state", s.dir, "--host", "TS1", "--listen", address,
+	args := []string{"serve", "--state", s.dir, "--listen", address,
 		"--keylog", s.file("keys"), "--transcript", s.file("transcript.jsonl")}
 	switch security {
 	case "NONE":
