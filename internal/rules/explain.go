@@ -1,0 +1,206 @@
+package rules
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/tslab/tslab/internal/edition"
+)
+
+// Explanation is one way in which what was asked about can end.
+type Explanation struct {
+	Rules []*Rule // the rules that fit, in order; the last one decides
+	Asked *Rule   // the license server's rule, if one was asked for a token
+	// When says what must be so beside what was given, as column=value,value. It is
+	// empty if this is the only ending.
+	When         string
+	Combinations int
+}
+
+// Column describes a column for a command's help.
+type Column struct {
+	Name    string
+	Values  []string
+	Meaning string
+}
+
+// Columns lists the columns that Explain understands for a part; Device, User and
+// Gate are one: a client's connection.
+func Columns(p Part) []Column {
+	var list []Column
+	for _, c := range columnsOf(p) {
+		w := vocabulary[c]
+		list = append(list, Column{w.name, slices.Clone(w.values), w.meaning})
+	}
+	return list
+}
+
+func columnsOf(p Part) []column {
+	switch p {
+	case ClassOf:
+		return []column{colBlob, colKind, colTrust, colHardware, colVersion, colAhead, colDate}
+	case GracePeriod:
+		return []column{colPeriod, colHappens}
+	case LicenseServer:
+		return []column{colRequest, colToken, colActivated, colRow, colValidated, colFree, colPeer, colDefaultLS}
+	case Connector:
+		return []column{colOperation, colConnector, colLS, colActivated, colConnectorFree, colLive, colForced}
+	}
+	return []column{colMode, colInternetUser, colSessions, colToken, colValidated, colRow, colOS, colGrace,
+		colLS, colActivated, colFree, colPeer, colDefaultLS}
+}
+
+// Explain says how a situation ends under an edition with its knobs. given has a
+// value for some of the columns of one part; what is not given is tried in every
+// legal value, and each different ending is explained. Without a mode it is per
+// device. The column request makes it the license server's part, blob or kind the
+// classes, period the grace period, operation the Internet Connector; otherwise it
+// is a client's connection.
+func (t *Table) Explain(p *edition.Profile, given map[string]string) ([]Explanation, error) {
+	part := partOf(given)
+	var fixed combination
+	allowed := columnsOf(part)
+	for name, value := range given {
+		col, w, err := named(name)
+		if err == nil && !slices.Contains(allowed, col) {
+			err = fmt.Errorf("column %s does not belong to %s; its columns are %s", name, part, names(allowed))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if fixed[col], err = w.place(value); err != nil {
+			return nil, err
+		}
+	}
+	if part == Device && fixed[colMode] == 0 {
+		fixed.set(colMode, "device")
+	}
+	endings := t.view(p).endings(part, fixed)
+	if len(endings) == 0 {
+		return nil, fmt.Errorf("%s cannot be in %s", fixed.String(), p.Edition)
+	}
+	return endings, nil
+}
+
+// partOf is the part that the given columns belong to, by those that no other part
+// has.
+func partOf(given map[string]string) Part {
+	for _, p := range []Part{Connector, LicenseServer, GracePeriod, ClassOf} {
+		for _, c := range columnsOf(p) {
+			_, ok := given[vocabulary[c].name]
+			if ok && !slices.Contains(columnsOf(Device), c) {
+				return p
+			}
+		}
+	}
+	return Device
+}
+
+// domain yields the combinations of a part.
+func domain(part Part, p *edition.Profile) iter.Seq[combination] {
+	switch part {
+	case ClassOf:
+		return presented(p)
+	case LicenseServer:
+		return requests(p)
+	case GracePeriod:
+		return periods(p)
+	case Connector:
+		return operations()
+	}
+	return connections(p)
+}
+
+// endings groups the combinations that have the fixed values by the rules they meet.
+func (v *view) endings(part Part, fixed combination) []Explanation {
+	type group struct {
+		Explanation
+		taken [columns]mask
+	}
+	var order []string
+	groups := make(map[string]*group)
+	var every [columns]mask
+	for c := range domain(part, v.profile) {
+		if !c.has(&fixed) {
+			continue
+		}
+		var w Walked
+		if part == Device {
+			w, _ = v.walk(c)
+		} else {
+			w = v.decide(part, &c)
+		}
+		key := w.key()
+		g := groups[key]
+		if g == nil {
+			g = &group{Explanation: Explanation{Rules: w.Path, Asked: w.Answer}}
+			groups[key] = g
+			order = append(order, key)
+		}
+		g.Combinations++
+		for i, n := range c {
+			g.taken[i] |= 1 << n
+			every[i] |= 1 << n
+		}
+	}
+	var list []Explanation
+	for _, key := range order {
+		g := groups[key]
+		g.When = difference(&g.taken, &every)
+		list = append(list, g.Explanation)
+	}
+	return list
+}
+
+// has reports whether a combination has the fixed values.
+func (c *combination) has(fixed *combination) bool {
+	for i, n := range fixed {
+		if n != 0 && c[i] != n {
+			return false
+		}
+	}
+	return true
+}
+
+// key tells the ways of a walk apart.
+func (w Walked) key() string {
+	var key strings.Builder
+	for _, r := range append(slices.Clone(w.Path), w.Answer) {
+		if r != nil {
+			key.WriteString(r.Number)
+		}
+		key.WriteByte(' ')
+	}
+	return key.String()
+}
+
+// difference writes the columns in which a group has not all the values that occur.
+func difference(taken, every *[columns]mask) string {
+	var parts []string
+	for i, w := range vocabulary {
+		if taken[i] == every[i] {
+			continue
+		}
+		var values []string
+		if taken[i]&1 != 0 {
+			values = append(values, "-")
+		}
+		for n, v := range w.values {
+			if taken[i]&(1<<(n+1)) != 0 {
+				values = append(values, v)
+			}
+		}
+		parts = append(parts, w.name+"="+strings.Join(values, ","))
+	}
+	return strings.Join(parts, " ")
+}
+
+func names(cols []column) string {
+	var list []string
+	for _, c := range cols {
+		list = append(list, vocabulary[c].name)
+	}
+	return strings.Join(list, ", ")
+}

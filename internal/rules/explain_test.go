@@ -1,0 +1,171 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tslab/tslab/internal/edition"
+)
+
+// brief writes explanations as a line each.
+func brief(list []Explanation) string {
+	var b strings.Builder
+	for _, e := range list {
+		var path []string
+		for _, r := range e.Rules {
+			path = append(path, r.Number)
+		}
+		if e.Asked != nil {
+			path = append(path, "("+e.Asked.Number+")")
+		}
+		last := e.Rules[len(e.Rules)-1]
+		fmt.Fprintf(&b, "%s: %s [%s] x%d\n", strings.Join(path, " "), last.Then, e.When, e.Combinations)
+	}
+	return b.String()
+}
+
+func TestExplain(t *testing.T) {
+	table := load(t)
+	for _, test := range []struct {
+		name    string
+		profile edition.Profile
+		given   map[string]string
+		want    string
+	}{
+		{"one combination", edition.W2KSP3(),
+			map[string]string{"token": "none", "os": "oth", "grace": "end", "ls": "up", "activated": "y", "row": "none", "free": "y", "peer": "n", "default-ls": "n"},
+			"G9 M46 (L6): allow push=temp mark wire=NEW [] x1\n"},
+		{"expired temporary token, 2003", edition.WS2003(),
+			map[string]string{"token": "temp-expired", "os": "oth", "ls": "down"},
+			"G7 G9 M31: allow wire=OKV [grace=not-started] x1\n" +
+				"G9 M31: allow wire=OKV [grace=run] x1\n" +
+				"G8 G9 M32: deny event=1011 wire=NOLS [grace=overdue] x1\n" +
+				"G9 M32: deny event=1011 wire=NOLS [grace=end] x1\n"},
+		{"the part follows from the columns", edition.W2KSP3(),
+			map[string]string{"operation": "disable", "connector": "on", "live": "n"},
+			"I6: ok [ls=up] x6\nI7: refuse [ls=down activated=n connector-free=n] x2\n"},
+		{"a class", edition.WS2003(),
+			map[string]string{"blob": "sound", "kind": "cal", "trust": "root", "hardware": "same", "version": "same", "ahead": "no"},
+			"T3 T12: perm-fresh [date=never,far] x2\nT3 T13: perm-near [date=near] x1\nT3 T14: perm-expired [date=past] x1\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := table.Explain(&test.profile, test.given)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, brief(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExplainErrors(t *testing.T) {
+	table := load(t)
+	for _, test := range []struct {
+		profile edition.Profile
+		given   map[string]string
+		want    string
+	}{
+		{edition.W2K(), map[string]string{"token": "perm-near"}, "cannot be in w2k-rtm"},
+		{edition.W2K(), map[string]string{"color": "red"}, `column "color" is not known; the columns are edition, mode`},
+		{edition.W2K(), map[string]string{"token": "gold"}, `token cannot be "gold"; it is none, corrupt`},
+		{edition.W2K(), map[string]string{"operation": "enable", "os": "mac"}, "column os does not belong to connector"},
+	} {
+		_, err := table.Explain(&test.profile, test.given)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("Explain(%v): %v, want an error with %q", test.given, err, test.want)
+		}
+	}
+}
+
+func TestLookup(t *testing.T) {
+	table := load(t)
+	for _, test := range []struct{ name, kind, text, rule string }{
+		{"M46", "rule", "even with CALs in stock", ""},
+		{"m46", "rule", "even with CALs in stock", ""},
+		{"1011", "event", "because its temporary license has expired", "M29"},
+		{"1004", "event", "cannot issue a client license", "M38"},
+		{"0x102", "answer on the wire", "0x102 (258)", "M42"},
+		{"257", "answer on the wire", "there is no license server", "M33"},
+		{"CANTUP", "answer on the wire", "error code 0x00000008, state transition 0x00000001", "M14a"},
+		{"C21", "conflict", "temps_per_hwid=1", "M42"},
+		{"K5", "source", "issuance matrix", "M7"},
+		{"L26", "note", "closes the device's temporary row", ""},
+		{"temps_per_hwid", "knob", "ws2003: 1", "L8b"},
+	} {
+		found, err := table.Lookup(test.name)
+		if err != nil || len(found) != 1 {
+			t.Errorf("Lookup(%s): %v, %v", test.name, found, err)
+			continue
+		}
+		got := found[0]
+		if got.Kind != test.kind || !strings.Contains(strings.Join(got.Text, "\n"), test.text) {
+			t.Errorf("Lookup(%s) = %s %q, want a %s with %q", test.name, got.Kind, got.Text, test.kind, test.text)
+		}
+		if has := mentionsRule(got.Rules, test.rule); test.rule != "" && !has {
+			t.Errorf("Lookup(%s) does not name rule %s", test.name, test.rule)
+		}
+	}
+	if _, err := table.Lookup("M99"); err == nil {
+		t.Error("Lookup(M99): no error")
+	}
+}
+
+func mentionsRule(list []*Rule, number string) bool {
+	for _, r := range list {
+		if r.Number == number {
+			return true
+		}
+	}
+	return false
+}
+
+// TestConflicts: every conflict that a rule or a knob names is explained, and so is
+// every source.
+func TestReferencesAreExplained(t *testing.T) {
+	table := load(t)
+	var by []string
+	for _, p := range Parts() {
+		for _, r := range table.Rules(p) {
+			by = append(by, r.By)
+		}
+	}
+	for _, k := range edition.Knobs() {
+		by = append(by, k.By)
+	}
+	for i := 1; i <= 38; i++ {
+		by = append(by, fmt.Sprintf("C%d", i))
+	}
+	for _, text := range by {
+		for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" ,;:()[]", r) }) {
+			var n int
+			if c, err := fmt.Sscanf(w[1:], "%d", &n); c != 1 || err != nil || w[0] != 'C' && w[0] != 'K' {
+				continue
+			}
+			if _, err := table.Lookup(w); err != nil {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"M1\tcolor=red\n", `line 1, rule M1: column "color" is not known`},
+		{"M1\ttoken=gold\n", `token cannot be "gold"`},
+		{"M1\ttoken\n", `condition "token": want column=value`},
+		{"\t-> allow\n", "stands before the first rule"},
+		{"M1\talways\n\t-> allow color=red\n", `result "color=red"`},
+		{"M1\talways\n\t-> go-on then=token=gold\n", `token cannot be "gold"`},
+		{"M1\talways\n\t-> allow\n", "rule M1 lacks its result, its source or its sentence"},
+		{"M1\talways\n\t-> allow\n\tby P\n\tText.\nM1\talways\n", "the number is used twice"},
+	} {
+		if _, err := parse(Device, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("parse(%q): %v, want an error with %q", test.text, err, test.want)
+		}
+	}
+}

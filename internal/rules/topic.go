@@ -1,0 +1,177 @@
+package rules
+
+import (
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/ts/policy"
+)
+
+//go:embed data/topics.txt
+var topics string
+
+// Topic is a word of the rules explained: a rule, an event, a code, a knob, a
+// conflict of the documents, a source.
+type Topic struct {
+	Name  string
+	Kind  string   // rule, note, event, code, answer on the wire, knob, conflict, source
+	Text  []string // sentences
+	Rules []*Rule  // the rules that mention it
+}
+
+// Lookup explains a word: a rule (M46), an event (1011), a client's extended error
+// code (0x102 or 258), an answer on the wire (NOLS), a knob (temps_per_hwid), a
+// conflict (C21) or a source (K5). A number may be more than one thing.
+func (t *Table) Lookup(name string) ([]Topic, error) {
+	var found []Topic
+	if r, ok := t.Find(name); ok {
+		found = append(found, Topic{r.Number, "rule", []string{r.Text, "when " + r.When, "then " + r.Then, "by " + r.By}, nil})
+	}
+	if n, err := strconv.ParseUint(name, 0, 32); err == nil {
+		found = append(found, t.numbered(uint32(n))...)
+	}
+	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
+		if strings.EqualFold(w.String(), name) {
+			found = append(found, t.wire(w))
+		}
+	}
+	for _, k := range edition.Knobs() {
+		if k.Name == name {
+			found = append(found, t.knob(k))
+		}
+	}
+	if topic, ok := t.noted(name); ok {
+		found = append(found, topic)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a knob (temps_per_hwid), a conflict (C21) or a source (K5)", name)
+	}
+	return found, nil
+}
+
+// numbered explains an event or an extended error code.
+func (t *Table) numbered(n uint32) []Topic {
+	var found []Topic
+	for _, k := range SystemEvents() {
+		if k.ID == int(n) {
+			mentioned := func(r *Rule) bool { return strings.TrimSuffix(r.Event, "+") == strconv.Itoa(k.ID) }
+			found = append(found, Topic{strconv.Itoa(k.ID), "event", []string{k.Text}, t.mentioning(mentioned)})
+		}
+	}
+	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
+		if n != 0 && w.ErrorInfo() == n {
+			found = append(found, t.wire(w))
+		}
+	}
+	return found
+}
+
+// SystemEvents lists the terminal server's numbered events, in their order.
+func SystemEvents() []eventlog.Kind {
+	return []eventlog.Kind{
+		eventlog.CannotAcquireLicense, eventlog.InvalidLicense, eventlog.CannotIssueLicense,
+		eventlog.InternetUserFailed, eventlog.GraceExpired, eventlog.GraceExpiring,
+		eventlog.NoLicenseServer, eventlog.TemporaryExpired, eventlog.RenewalImpossible,
+	}
+}
+
+// wire explains how a licensing phase ends.
+func (t *Table) wire(w policy.Wire) Topic {
+	var text []string
+	switch code, transition := w.Alert(); {
+	case w.Pushes():
+		text = append(text, "a license message with the token ends the licensing, and the session follows")
+	default:
+		text = append(text, fmt.Sprintf("ERROR_ALERT with error code 0x%08X, state transition 0x%08X", code, transition))
+	}
+	if n := w.ErrorInfo(); n != 0 {
+		text = append(text, fmt.Sprintf("Set Error Info 0x%X (%d) to a client that announces it: %s", n, n, errorInfo(n)))
+	}
+	return Topic{w.String(), "answer on the wire", text, t.mentioning(func(r *Rule) bool { return r.Wire == w.String() })}
+}
+
+// errorInfo is the meaning of an extended error code (MS-RDPBCGR 2.2.5.1.1).
+func errorInfo(n uint32) string {
+	switch n {
+	case 0x101:
+		return "there is no license server"
+	case 0x102:
+		return "there is no license for the client"
+	case 0x104:
+		return "the client's license is another device's"
+	case 0x105:
+		return "the client's license is broken"
+	case 0x109:
+		return "the client's license could not be upgraded or renewed"
+	}
+	return "licensing failed"
+}
+
+func (t *Table) knob(k edition.Knob) Topic {
+	text := []string{k.Meaning, "values: " + k.Values}
+	for _, e := range edition.All() {
+		text = append(text, e.String()+": "+k.Default(e))
+	}
+	text = append(text, "by "+k.By)
+	return Topic{k.Name, "knob", text, t.mentioning(func(r *Rule) bool {
+		for _, s := range r.knobs {
+			if s.knob == k.Name {
+				return true
+			}
+		}
+		return false
+	})}
+}
+
+// noted explains what stands in topics.txt.
+func (t *Table) noted(name string) (Topic, bool) {
+	var topic Topic
+	for line := range strings.Lines(topics) {
+		word, text, _ := strings.Cut(strings.TrimRight(line, "\n"), "\t")
+		switch {
+		case word != "" && topic.Name != "":
+			return topic, true
+		case word == "" && topic.Name != "" && text != "":
+			topic.Text = append(topic.Text, strings.TrimPrefix(text, "=> "))
+		case strings.EqualFold(word, name) && text != "":
+			topic = Topic{Name: word, Kind: kindOf(word), Text: []string{text}, Rules: t.mentioning(func(r *Rule) bool { return mentions(r.By, word) })}
+		}
+	}
+	return topic, topic.Name != ""
+}
+
+func kindOf(word string) string {
+	switch word[0] {
+	case 'C':
+		return "conflict"
+	case 'K':
+		return "source"
+	}
+	return "note"
+}
+
+// mentions reports a whole word in what says a rule.
+func mentions(by, word string) bool {
+	for w := range strings.FieldsFuncSeq(by, func(r rune) bool { return strings.ContainsRune(" ,;:()[]", r) }) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Table) mentioning(fits func(*Rule) bool) []*Rule {
+	var list []*Rule
+	for _, p := range Parts() {
+		for _, r := range t.parts[p] {
+			if fits(r) {
+				list = append(list, r)
+			}
+		}
+	}
+	return list
+}
