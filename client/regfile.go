@@ -24,13 +24,19 @@ type regKey struct {
 	values []regValue
 }
 
-// regValue is a value; the name "" is the default value. Binary values are
+// regValue is a value; the name "" is the default value. Hexadecimal values are
 // decoded, others kept as their text.
 type regValue struct {
-	name   string
-	binary bool
-	data   []byte
-	text   string // what stands behind the equals sign, when not binary
+	name string
+	kind string // "hex:" for a binary value, "hex(2):" and the like; "" for text
+	data []byte
+	text string // what stands behind the equals sign
+}
+
+const regBinary = "hex:"
+
+func binaryValue(name string, data []byte) regValue {
+	return regValue{name: name, kind: regBinary, data: data}
 }
 
 // find is the key with that path, in any case, or nil.
@@ -66,7 +72,7 @@ func isBelow(path, above string) bool {
 // binary is a binary value of the key, or nil.
 func (k *regKey) binary(name string) []byte {
 	for _, v := range k.values {
-		if v.binary && strings.EqualFold(v.name, name) {
+		if v.kind == regBinary && strings.EqualFold(v.name, name) {
 			return v.data
 		}
 	}
@@ -107,16 +113,16 @@ func (v *regValue) format() string {
 	if v.name != "" {
 		name = quoteReg(v.name)
 	}
-	if !v.binary {
+	if v.kind == "" {
 		return name + "=" + v.text
 	}
-	return wrapHex(name+"=hex:", v.data)
+	return wrapHex(name+"="+v.kind, v.data)
 }
 
-// wrapHex appends the bytes as regedit lays them out: a line is continued behind
-// the comma that reaches column 77.
+// wrapHex appends the bytes as regedit lays them out: no line is longer than 80
+// characters, with the backslash that continues it.
 func wrapHex(line string, data []byte) string {
-	const limit, indent = 77, "  "
+	const limit, indent = 80, "  "
 	var b strings.Builder
 	b.WriteString(line)
 	column := len([]rune(line))
@@ -126,7 +132,7 @@ func wrapHex(line string, data []byte) string {
 			break
 		}
 		b.WriteByte(',')
-		if column += len("00,"); column > limit-len("00,")+1 {
+		if column += len("00,"); column+len("00,")+len(`\`) > limit {
 			b.WriteString("\\\r\n" + indent)
 			column = len(indent)
 		}

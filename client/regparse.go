@@ -135,9 +135,7 @@ func (p *regParser) value(line string) error {
 		if v.data, err = parseHexList(digits); err != nil {
 			return fmt.Errorf("value %q: %w", clip(name), err)
 		}
-		if v.binary = kind == "hex:"; !v.binary {
-			v.text = wrapHex(kind, v.data)
-		}
+		v.kind = kind
 	}
 	switch {
 	case p.key == "" && !p.drop:

@@ -84,7 +84,7 @@ func (s *WindowsStore) HardwareID() (hwid.ID, bool) {
 // SetHardwareID writes the id.
 func (s *WindowsStore) SetHardwareID(id hwid.ID) error {
 	s.file.make(regMSLicensing)
-	s.file.make(regHardwareID).set(regValue{name: regClientHWID, binary: true, data: id[:]})
+	s.file.make(regHardwareID).set(binaryValue(regClientHWID, id[:]))
 	return s.save()
 }
 
@@ -124,10 +124,10 @@ func (s *WindowsStore) Put(l StoredLicense) error {
 	s.file.make(regMSLicensing)
 	s.file.make(regStore)
 	k := s.file.make(regStore + `\` + l.Entry)
-	k.set(regValue{name: regClientLicense, binary: true, data: bytes.Clone(l.License)})
-	k.set(regValue{name: regCompanyName, binary: true, data: fromUnicode(l.Company)})
-	k.set(regValue{name: regLicenseScope, binary: true, data: fromANSI(l.Scope)})
-	k.set(regValue{name: regProductID, binary: true, data: fromUnicode(l.Product)})
+	k.set(binaryValue(regClientLicense, bytes.Clone(l.License)))
+	k.set(binaryValue(regCompanyName, fromUnicode(l.Company)))
+	k.set(binaryValue(regLicenseScope, fromANSI(l.Scope)))
+	k.set(binaryValue(regProductID, fromUnicode(l.Product)))
 	return s.save()
 }
 

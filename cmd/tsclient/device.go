@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -35,15 +34,7 @@ func stateFolder(c *cli.Command) (string, error) {
 	if dir := c.String("state"); dir != "" {
 		return dir, nil
 	}
-	base := os.Getenv("XDG_STATE_HOME")
-	if base == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", fmt.Errorf("%w; give --state", err)
-		}
-		base = filepath.Join(home, ".local", "state")
-	}
-	return filepath.Join(base, "tslab", "tsclient"), nil
+	return tscli.StateDir("tsclient")
 }
 
 // openStore opens the store that the flags name.
