@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	ucli "github.com/urfave/cli/v3"
@@ -21,8 +22,12 @@ import (
 	"github.com/tslab/tslab/wire/rdpsec"
 )
 
-// defaultListen is where a terminal server listens unless told otherwise.
-const defaultListen = ":3389"
+const (
+	// defaultListen is where a terminal server listens unless told otherwise.
+	defaultListen = ":3389"
+	// licenseServerPort is where license servers listen unless told otherwise.
+	licenseServerPort = "3343"
+)
 
 func main() { cli.Main(context.Background(), command()) }
 
@@ -71,7 +76,7 @@ func flags() []ucli.Flag {
 // configFrom reads everything that needs no open file but the users and the roots.
 func configFrom(c *ucli.Command) (config ts.Config, err error) {
 	config = ts.Config{
-		LicenseServer: c.String("license-server"), DefaultLicenseServer: true, KeyBits: c.Int("key-bits"),
+		LicenseServer: withPort(c.String("license-server")), DefaultLicenseServer: true, KeyBits: c.Int("key-bits"),
 		EncryptLicensing: c.Bool("encrypt-licensing"), SaltedMAC: c.Bool("salted-mac"), SlowPath: c.Bool("slow-path"),
 	}
 	usage := func(e error) {
@@ -107,6 +112,14 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 		config.Roots, err = loadRoots(path)
 	}
 	return config, err
+}
+
+// withPort adds the port of the license server protocol to an address without one.
+func withPort(addr string) string {
+	if _, _, err := net.SplitHostPort(addr); err == nil || addr == "" {
+		return addr
+	}
+	return net.JoinHostPort(addr, licenseServerPort)
 }
 
 func modeFrom(name string, p edition.Profile) (policy.Mode, error) {
