@@ -1,0 +1,156 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	ucli "github.com/urfave/cli/v3"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/netlab"
+	"github.com/tslab/tslab/netlab/drills"
+	"github.com/tslab/tslab/netlab/netns"
+	"github.com/tslab/tslab/netlab/script"
+)
+
+// codeInterrupted is the exit status of a run that the user ended.
+const codeInterrupted = 130
+
+func runCommand() *ucli.Command {
+	return &ucli.Command{
+		Name:      "run",
+		Usage:     "run a drill: build its network, start its programs, tell what happens, capture every link",
+		ArgsUsage: "DRILL",
+		Description: "DRILL is one of `tslab list`, or a file that ends in .star. No privilege is needed: the network lives in\n" +
+			"namespaces of this user's own, which end with the run. The run leaves a folder with the capture, the\n" +
+			"event logs and run.json. The exit status is 0 when every expectation was met.",
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
+			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
+			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", DefaultText: "2003-03-03T09:00:00Z"},
+		},
+		Action: func(ctx context.Context, c *ucli.Command) error {
+			args, err := cli.Args(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			drill, err := script.Load(drills.Files, args[0])
+			if err != nil {
+				return err
+			}
+			if err := drill.Check(); err != nil {
+				return err
+			}
+			start, err := startDate(c.String("date"))
+			if err != nil {
+				return err
+			}
+			if !netns.Inside() {
+				return reexec()
+			}
+			out := c.String("out")
+			if out == "" {
+				out = filepath.Join("runs", drill.Name)
+			}
+			return runInside(ctx, drill, script.Options{
+				Folder: out, Start: start, Seed: c.Uint64("seed"), Programs: netlab.ProgramFolders(), Out: c.Root().Writer,
+			})
+		},
+	}
+}
+
+// reexec runs the same command in namespaces of its own and passes on how it ended.
+func reexec() error {
+	code, err := netns.Reexec(os.Args[1:])
+	if err != nil || code == 0 {
+		return err
+	}
+	return cli.Exit(code, nil)
+}
+
+func runInside(ctx context.Context, drill script.Drill, o script.Options) error {
+	ctx, err := netns.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	record, err := script.Run(ctx, drill, o)
+	switch {
+	case record != nil && record.Verdict == netlab.Interrupted:
+		return cli.Exit(codeInterrupted, err)
+	case err != nil:
+		return err
+	case record.Verdict != netlab.Passed:
+		return cli.Exit(cli.CodeRefused, nil) // the story has said why
+	}
+	return nil
+}
+
+func startDate(text string) (time.Time, error) {
+	if text == "" {
+		return netlab.DefaultStart(), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, cli.Usage("--date %q: want a date such as 2003-03-03 or 2003-03-03T09:00:00Z", text)
+}
+
+func listCommand() *ucli.Command {
+	return &ucli.Command{
+		Name:  "list",
+		Usage: "list the drills that come with the lab",
+		Flags: []ucli.Flag{cli.JSONFlag()},
+		Action: func(_ context.Context, c *ucli.Command) error {
+			if _, err := cli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			all, err := script.List(drills.Files)
+			if err != nil {
+				return err
+			}
+			if len(all) == 0 {
+				return errors.New("no drill is built in")
+			}
+			if c.Bool("json") {
+				type entry struct {
+					Name  string `json:"name"`
+					Title string `json:"title"`
+				}
+				var entries []entry
+				for _, d := range all {
+					entries = append(entries, entry{d.Name, d.Title})
+				}
+				return cli.JSON(c.Root().Writer, entries)
+			}
+			t := cli.Table{Header: []string{"DRILL", "SHOWS"}}
+			for _, d := range all {
+				t.Row(d.Name, d.Title)
+			}
+			return t.Print(c.Root().Writer)
+		},
+	}
+}
+
+// wordsCommand documents the words of drills.
+func wordsCommand() *ucli.Command {
+	return &ucli.Command{
+		Name:  "words",
+		Usage: "list the words that a drill has beyond Starlark, with an example each",
+		Action: func(_ context.Context, c *ucli.Command) error {
+			for _, w := range script.Vocabulary() {
+				if _, err := fmt.Fprintf(c.Root().Writer, "%s\n    %s\n", w.Usage, w.Text); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}

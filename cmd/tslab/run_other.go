@@ -1,0 +1,24 @@
+//go:build !linux
+
+package main
+
+import (
+	"context"
+	"errors"
+
+	ucli "github.com/urfave/cli/v3"
+)
+
+func runCommand() *ucli.Command   { return onlyLinux("run", "run a drill") }
+func listCommand() *ucli.Command  { return onlyLinux("list", "list the drills") }
+func wordsCommand() *ucli.Command { return onlyLinux("words", "list the words of drills") }
+
+func onlyLinux(name, usage string) *ucli.Command {
+	return &ucli.Command{
+		Name:  name,
+		Usage: usage + " (Linux only)",
+		Action: func(context.Context, *ucli.Command) error {
+			return errors.New("drills run in Linux namespaces; use Linux, a virtual machine or WSL 2")
+		},
+	}
+}
