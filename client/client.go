@@ -27,8 +27,8 @@ type Config struct {
 	HardwareID             hwid.ID // zero for the store's, or a new one
 	User, Password, Domain string
 
-	Security   rdpconn.Protocols
-	Encryption []rdpsec.Method // nil for 40, 56 and 128
+	Security   rdpconn.Protocols // Both: standard RDP security, and TLS where the server insists
+	Encryption []rdpsec.Method   // nil for 40, 56 and 128
 
 	Log    *eventlog.Log // may be nil
 	KeyLog io.Writer     // TLS secrets for Wireshark; may be nil

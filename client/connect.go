@@ -78,8 +78,21 @@ func (c *Config) event(kind eventlog.Kind, fields ...eventlog.Field) {
 	}
 }
 
-// dial is the connection up to and including Client Info.
+// dial is the connection up to and including Client Info. A device that takes both
+// security protocols speaks the one of its age first: who offers TLS in the
+// negotiation cannot say that it would rather not.
 func (c *Config) dial(ctx context.Context) (*rdpconn.Conn, error) {
+	if c.Security != rdpconn.Both {
+		return c.dialWith(ctx, c.Security)
+	}
+	conn, err := c.dialWith(ctx, rdpconn.RDPOnly)
+	if peer, ok := errors.AsType[*rdpconn.PeerError](err); ok && peer.Err == rdpconn.ErrNegotiation && peer.Code == uint32(rdp.FailSSLRequired) {
+		return c.dialWith(ctx, rdpconn.TLSOnly)
+	}
+	return conn, err
+}
+
+func (c *Config) dialWith(ctx context.Context, security rdpconn.Protocols) (*rdpconn.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
 	nc, err := new(net.Dialer).DialContext(ctx, "tcp", c.Server)
@@ -87,7 +100,7 @@ func (c *Config) dial(ctx context.Context) (*rdpconn.Conn, error) {
 		return nil, err
 	}
 	return rdpconn.Dial(ctx, nc, &rdpconn.ClientConfig{
-		Protocols: c.Security, Encryption: c.Encryption, TLS: c.tls(),
+		Protocols: security, Encryption: c.Encryption, TLS: c.tls(),
 		ClientName: c.Name, Build: c.Persona.Build, Desktop: rdp.Desktop{Width: 800, Height: 600, Bpp: 16},
 		Domain: c.Domain, User: c.User, Password: c.Password,
 		Rand: c.Rand, StepTimeout: c.StepTimeout, Transcript: c.Transcript,

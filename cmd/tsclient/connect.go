@@ -37,7 +37,7 @@ func connectCommand() *cli.Command {
 			&cli.StringFlag{Name: "user", Usage: "log on as `USER`", Value: "lab"},
 			&cli.StringFlag{Name: "password", Usage: "with this `PASSWORD`", Value: "lab"},
 			&cli.StringFlag{Name: "domain", Usage: "in this `DOMAIN`"},
-			&cli.StringFlag{Name: "security", Usage: "offer `KIND`: rdp, tls or both", Value: "both"},
+			&cli.StringFlag{Name: "security", Usage: "speak `KIND`: rdp, tls or both (rdp, and tls where the server insists)", Value: "both"},
 			&cli.StringFlag{Name: "encryption", Usage: "offer one `METHOD` of RDP security only: none, 40, 56 or 128", DefaultText: "40, 56 and 128"},
 			&cli.StringFlag{Name: "host", Usage: "`NAME` of this host in the event log", DefaultText: "the device's name"},
 			&cli.StringFlag{Name: "events", Usage: "append the event log to `FILE`", DefaultText: "events.jsonl in the state folder"},
@@ -72,7 +72,7 @@ func connect(ctx context.Context, c *cli.Command) error {
 	}
 	defer closeFiles()
 	session, err := client.Connect(ctx, config)
-	r := report(config, session, err, calendar.Now())
+	r := report(config, session, err, labDate(c, calendar))
 	if printErr := r.print(c); printErr != nil {
 		return printErr
 	}

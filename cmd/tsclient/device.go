@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -68,6 +69,14 @@ func openClock(c *cli.Command) (clock.Clock, io.Closer, error) {
 		return nil, nil, err
 	}
 	return lab, lab, nil
+}
+
+// labDate is the calendar's date when --clock gave one, else zero.
+func labDate(c *cli.Command, calendar clock.Clock) time.Time {
+	if c.String("clock") == "" {
+		return time.Time{}
+	}
+	return calendar.Now()
 }
 
 // deviceName is --name, or the machine's name as Windows would have it.

@@ -134,9 +134,13 @@ func (s *tokenSummary) line(now time.Time) string {
 	return fmt.Sprintf("%s %s, %s", s.Kind, s.LicenseID, validity(*s.Expires, now))
 }
 
-// validity is an expiry with the days that are left of it.
+// validity is an expiry with the days that are left of it. A zero now is a calendar
+// that is not known: the machine's is not the lab's.
 func validity(expires, now time.Time) string {
 	date := expires.UTC().Format("2006-01-02 15:04 UTC")
+	if now.IsZero() {
+		return "valid to " + date
+	}
 	if now.After(expires) {
 		return "expired " + date
 	}

@@ -87,7 +87,7 @@ func showTokens(_ context.Context, c *cli.Command) error {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := r.text(w, calendar.Now()); err != nil {
+		if err := r.text(w, labDate(c, calendar)); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func inspect(l client.StoredLicense, store client.Store, roots []*x509.Certifica
 		r.Expires = &t.Expires
 	}
 	for _, c := range t.Chain {
-		r.Chain = append(r.Chain, c.Subject.String())
+		r.Chain = append(r.Chain, c.Subject.CommonName)
 	}
 	anyRoot := func([]byte) bool { return roots == nil }
 	if err := t.Verify(now, roots, anyRoot); err != nil {
