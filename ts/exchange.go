@@ -141,21 +141,16 @@ func (x *exchange) client(c tsls.Class) policy.Client {
 	return policy.Client{Class: c, OS: osOf(x.platform), UserNamed: x.conn.Info().User != ""}
 }
 
-// osOf reads a PlatformId, MS-RDPELE 2.2.2.2: Windows 2000 and XP name themselves
-// NT 5.0, and only their Professional editions come as clients of a terminal
-// server. What is newer came after the built-in pool.
+// osOf reads a PlatformId, which is the client's claim.
 func osOf(platform uint32) policy.OS {
-	switch platform >> 24 {
-	case 0x03:
+	switch p := licensing.Platform(platform); {
+	case p.IsProfessional():
 		return policy.OSProfessional
-	case macPlatform >> 24:
+	case p.IsMacintosh():
 		return policy.OSMacintosh
 	}
 	return policy.OSOther
 }
-
-// macPlatform is the PlatformId of the lab's Macintosh client.
-const macPlatform = 0x05000000
 
 // request is LICENSE_REQUEST, MS-RDPELE 2.2.2.1.
 func (x *exchange) request() error {
