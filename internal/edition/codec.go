@@ -143,7 +143,7 @@ func span(field func(*Profile) *time.Duration) codec {
 			if d%(24*time.Hour) == 0 {
 				return strconv.Itoa(int(d/(24*time.Hour))) + "d"
 			}
-			return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+			return shortDuration(d)
 		},
 		set: func(p *Profile, value string) bool {
 			var err error
@@ -159,4 +159,16 @@ func span(field func(*Profile) *time.Duration) codec {
 			return err == nil && d > 0
 		},
 	}
+}
+
+// shortDuration is 36h for 36h0m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

@@ -156,7 +156,7 @@ func serviceKnobs() []knob {
 	return []knob{
 		{"connection_methods", list(methods, "internet", "web", "phone", "fax", "automatic"), "internet, web, phone, fax", "internet, web, phone, fax", "automatic, web, phone", "S 002; 001/003",
 			"ways to reach the clearinghouse"},
-		{"default_method", text(func(p *Profile) *string { return &p.DefaultMethod }), "internet", "internet", "automatic", "S 002, 001",
+		{"default_method", choice(func(p *Profile) *string { return &p.DefaultMethod }, "internet", "web", "phone", "fax", "automatic"), "internet", "internet", "automatic", "S 002, 001",
 			"the way that is recommended"},
 		{"activation_needs_net_on", choice(func(p *Profile) *NetOn { return &p.ActivationNeedsNetOn }, NetOnTool, NetOnLS), "tool", "tool", "ls", "S, C12",
 			"which machine needs the Internet to activate"},
