@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io"
 	"runtime/debug"
 	"time"
 
@@ -193,7 +194,7 @@ func (d *desk) wait(ctx context.Context, t time.Time, moved <-chan struct{}) err
 // farewell ends the session in the protocol's way and says why it ended.
 func (d *desk) farewell(ctx context.Context, err error) string {
 	if errors.Is(err, errLeft) {
-		if errors.Is(d.left, rdpconn.ErrDisconnected) {
+		if errors.Is(d.left, rdpconn.ErrDisconnected) || errors.Is(d.left, io.EOF) {
 			return "the client left"
 		}
 		return "the connection broke: " + d.left.Error()

@@ -95,7 +95,10 @@ func (s Session) NextChange(now time.Time) time.Time {
 		sooner(p.From)
 	}
 	if left := s.Expires.Sub(now); !s.Expires.IsZero() && left >= 0 {
-		sooner(s.Expires.Add(1 - left.Truncate(day))) // a day less is left from then on
+		begun := (left - 1) / day // whole days that remain after the begun one
+		if sooner(s.Expires.Add(-begun * day)); left <= day {
+			sooner(s.Expires.Add(1))
+		}
 	}
 	return next
 }

@@ -52,18 +52,16 @@ func (s Session) expires(now time.Time) string {
 	return date(s.Expires) + "  (" + s.left(now) + ")"
 }
 
-// left is the time left in days. A license holds through its last moment.
+// left is the time left in days, a begun one counting. A license holds through its
+// last moment.
 func (s Session) left(now time.Time) string {
-	left := s.Expires.Sub(now)
-	switch days := int(left / day); {
+	switch left := s.Expires.Sub(now); {
 	case left < 0:
 		return "expired"
-	case days == 0:
-		return "less than a day left"
-	case days == 1:
-		return "1 day left"
+	case left <= day:
+		return "last day"
 	default:
-		return fmt.Sprintf("%d days left", days)
+		return fmt.Sprintf("%d days left", (left+day-1)/day)
 	}
 }
 
