@@ -8,10 +8,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -92,47 +94,48 @@ func chainCertificate(key *rdpsec.PublicKey, host string) ([]byte, error) {
 	return rdpsec.X509Certificate([][]byte{rootDER, own}), nil
 }
 
-// tlsName is the file of the state folder that holds the TLS key (PKCS#8 DER).
-const tlsName = "tlskey.der"
+// tlsName is the file of the state folder that holds the TLS certificate and its key
+// (PEM). Users confirm the certificate once, so it stays.
+const tlsName = "tls.pem"
 
-// loadTLS is the TLS side of the server: a self-made certificate, which is made
-// anew at every start from a key that stays.
+// loadTLS is the TLS side of the server: a self-made certificate.
 func loadTLS(dir, host string) (tls.Certificate, error) {
-	key, err := loadTLSKey(filepath.Join(dir, tlsName))
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	t := template(host, 1)
-	t.DNSNames = []string{host, "localhost"}
-	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
-	if err != nil {
+	path := filepath.Join(dir, tlsName)
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if text, err = makeTLS(host); err != nil {
+			return tls.Certificate{}, fmt.Errorf("TLS certificate: %w", err)
+		}
+		if err := durable.WriteFile(path, text, 0o600); err != nil {
+			return tls.Certificate{}, fmt.Errorf("TLS certificate: %w", err)
+		}
+	case err != nil:
 		return tls.Certificate{}, fmt.Errorf("TLS certificate: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+	cert, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return cert, fmt.Errorf("TLS certificate %s: %w: delete it for a new one", path, err)
+	}
+	return cert, nil
 }
 
-func loadTLSKey(path string) (*ecdsa.PrivateKey, error) {
-	der, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("TLS key: %w", err)
-	}
-	if err == nil {
-		parsed, err := x509.ParsePKCS8PrivateKey(der)
-		key, ok := parsed.(*ecdsa.PrivateKey)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("TLS key %s is none: delete it for a new key", path)
-		}
-		return key, nil
-	}
+func makeTLS(host string) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("TLS key: %w", err)
+		return nil, err
 	}
-	if der, err = x509.MarshalPKCS8PrivateKey(key); err != nil {
-		return nil, fmt.Errorf("TLS key: %w", err)
+	t := template(host, time.Now().UnixNano()) // clients know certificates by their serial numbers too
+	t.DNSNames = []string{host, "localhost"}
+	t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	cert, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
+	if err != nil {
+		return nil, err
 	}
-	if err := durable.WriteFile(path, der, 0o600); err != nil {
-		return nil, fmt.Errorf("TLS key: %w", err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
 	}
-	return key, nil
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})...), nil
 }

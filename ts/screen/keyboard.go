@@ -25,8 +25,9 @@ type Key struct {
 // Keyboard turns the scancodes of a US keyboard (set 1, as MS-RDPBCGR 2.2.8.1.1.3.1.1.1
 // carries them) into keys.
 type Keyboard struct {
-	shift [2]bool // left, right
-	caps  bool
+	shift   [2]bool // left, right
+	command [4]bool // left and right Ctrl, left and right Alt: with one of them down, keys write nothing
+	caps    bool
 }
 
 // Scancodes that are no letters.
@@ -39,6 +40,8 @@ const (
 	scanRightShift = 0x36
 	scanSpace      = 0x39
 	scanCapsLock   = 0x3a
+	scanCtrl       = 0x1d
+	scanAlt        = 0x38
 )
 
 // letters holds the keys of the US layout from scancode first on, plain and shifted.
@@ -61,19 +64,16 @@ func layoutUS() []letters {
 }
 
 // Sync takes the state of Caps Lock from the client.
-func (k *Keyboard) Sync(caps bool) { k.shift, k.caps = [2]bool{}, caps }
+func (k *Keyboard) Sync(caps bool) { *k = Keyboard{caps: caps} }
 
 // Scan takes a scancode, down or up, and returns the key that was pressed, None
 // when nothing was.
 func (k *Keyboard) Scan(code uint8, extended, up bool) Key {
-	switch {
-	case code == scanLeftShift && !extended:
-		k.shift[0] = !up
+	if held := k.modifier(code, extended); held != nil {
+		*held = !up
 		return Key{Caps: k.caps}
-	case code == scanRightShift:
-		k.shift[1] = !up
-		return Key{Caps: k.caps}
-	case up:
+	}
+	if up || k.command != [4]bool{} {
 		return Key{Caps: k.caps}
 	}
 	switch code {
@@ -92,6 +92,27 @@ func (k *Keyboard) Scan(code uint8, extended, up bool) Key {
 		return Key{Name: Rune, Rune: ' ', Caps: k.caps}
 	}
 	return k.letter(code, extended)
+}
+
+// modifier is the state of a key that is held down with others, nil for other keys.
+func (k *Keyboard) modifier(code uint8, extended bool) *bool {
+	right := 0
+	if extended {
+		right = 1
+	}
+	switch {
+	case code == scanLeftShift && !extended:
+		return &k.shift[0]
+	case code == scanLeftShift: // keyboards send it around extended keys; it is no shift
+		return new(bool)
+	case code == scanRightShift:
+		return &k.shift[1]
+	case code == scanCtrl:
+		return &k.command[right]
+	case code == scanAlt:
+		return &k.command[2+right]
+	}
+	return nil
 }
 
 func (k *Keyboard) letter(code uint8, extended bool) Key {
