@@ -144,6 +144,9 @@ func (c *Config) refused(s *Session, err error) error {
 	refused := &RefusedError{Server: c.Server, Security: s.Security, Licensed: s.Licensed, Reason: err.Error(), Err: err}
 	if alert, ok := errors.AsType[*licensing.AlertError](err); ok {
 		refused.Alert, refused.Sent = alert.Alert, alert.Sent
+		if !alert.Sent {
+			refused.Reason = fmt.Sprintf("%s (%v)", refusalText(alert.Alert.Code), alert.Alert)
+		}
 	}
 	if peer, ok := errors.AsType[*rdpconn.PeerError](err); ok {
 		refused.ErrorInfo = peer.Code
@@ -152,26 +155,46 @@ func (c *Config) refused(s *Session, err error) error {
 	return refused
 }
 
-var errNoLogon = errors.New("the server did not say in time that the user is logged on")
+var (
+	errNoLogon     = errors.New("the server did not say in time that the user is logged on")
+	errLogonScreen = errors.New("the server shows its logon screen: the user name or the password is wrong")
+)
+
+// logonScreen is how long a server that has begun to draw may take to say that the
+// user is logged on. What it draws before may be its logon screen.
+const logonScreen = time.Second
 
 // logon activates the session and waits until the server says that the user is
 // logged on.
 func (c *Config) logon(ctx context.Context, s *Session) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.LogonTimeout, errNoLogon)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(c.LogonTimeout, func() { cancel(errNoLogon) })
+	defer late.Stop()
 	stop := context.AfterFunc(ctx, func() { s.conn.Abort() })
 	defer stop()
 	err := s.conn.Activate(rdp.Desktop{})
-	for err == nil {
+	for drawn := false; err == nil; {
 		var update rdpconn.Update
 		if update, err = s.conn.ReadUpdate(); err == nil && update.Logon {
 			c.event(eventlog.ClientLoggedOn, eventlog.F("user", c.User))
 			return nil
 		}
+		if !drawn && len(update.Rects) > 0 {
+			drawn = true
+			screen := time.AfterFunc(logonScreen, func() { cancel(errLogonScreen) })
+			defer screen.Stop()
+		}
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
+	return c.logonFailed(s, err)
+}
+
+// logonFailed makes what ended a connection before the user was logged on a
+// LogonError, or a RefusedError when the server says that it was licensing.
+func (c *Config) logonFailed(s *Session, err error) error {
 	var code uint32
 	if peer, ok := errors.AsType[*rdpconn.PeerError](err); ok {
 		code = peer.Code

@@ -1,5 +1,26 @@
 package client
 
+import "github.com/tslab/tslab/wire/licensing"
+
+// refusalText says in words what a server's alert means for this device.
+func refusalText(code licensing.Code) string {
+	switch code {
+	case licensing.NoLicenseServer:
+		return "the server found no license server to give this device a license"
+	case licensing.InvalidClient:
+		return "the server takes neither this device nor its license"
+	case licensing.InvalidMAC:
+		return "the server says that a message of this device was wrongly sealed"
+	case licensing.InvalidScope:
+		return "the server says that the license is for another scope"
+	case licensing.InvalidProductID:
+		return "the server says that the license is for another product"
+	case licensing.InvalidMessageLength:
+		return "the server says that a message of this device has a wrong length"
+	}
+	return "the server ended licensing"
+}
+
 // licensingErrorInfo is the text of a Set Error Info code that concerns licensing,
 // MS-RDPBCGR 2.2.5.1.1: 0x100 to 0x10A.
 func licensingErrorInfo(code uint32) (text string, ok bool) {
