@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -37,13 +38,12 @@ func StartDisplay(ctx context.Context, dir string, size image.Point) (*Display, 
 	}
 	stop := context.AfterFunc(ctx, func() { r.Close() })
 	defer stop()
-	number := make([]byte, 16)
-	n, err := r.Read(number)
+	number, err := bufio.NewReader(r).ReadString('\n') // the server does not survive a pipe that is closed before
 	if err != nil {
 		server.Kill()
 		return nil, fmt.Errorf("Xvfb did not start: %w\n%s", errors.Join(err, ctx.Err()), server.Output())
 	}
-	return &Display{Name: ":" + strings.TrimSpace(string(number[:n])), server: server}, nil
+	return &Display{Name: ":" + strings.TrimSpace(number), server: server}, nil
 }
 
 // Close stops the X server.

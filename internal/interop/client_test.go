@@ -43,7 +43,7 @@ func newClient(t *testing.T, c cell, display string) *client {
 	t.Helper()
 	home := t.TempDir()
 	all := &client{name: c.client, home: home, draws: true}
-	all.env = []string{"HOME=" + home, "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "XDG_STATE_HOME=", "DISPLAY=" + display}
+	all.env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home + "/.config", "XDG_DATA_HOME=" + home + "/.local/share", "DISPLAY=" + display}
 	switch c.client {
 	case "rdesktop":
 		all.args = []string{"-g", geometry, "-a", "16", "-D", "-u", "lab", "-p", "lab", "-n", device}
@@ -57,7 +57,8 @@ func newClient(t *testing.T, c cell, display string) *client {
 		all.args = []string{"/v:" + address, security, "/u:lab", "/p:lab", "/client-hostname:" + device, "/size:" + geometry, "/bpp:24", "-decorations", "/cert:ignore"}
 	case "tsclient":
 		all.name, all.draws = filepath.Join(programs, "tsclient"), false
-		all.args = []string{"connect", "--state", home, "--name", device, "--persona", "9x", "--stay", address}
+		security := map[string]string{"NONE": "rdp", "128": "rdp", "TLS": "tls"}[c.security]
+		all.args = []string{"connect", "--state", home, "--name", device, "--persona", "9x", "--stay", "--security", security, address}
 	}
 	return all
 }

@@ -34,7 +34,7 @@ func startServer(t *testing.T, security string) *server {
 	if s.sniffer, err = harness.Sniff(s.file("lo.pcap")); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"serve", "--state", s.dir, "--listen", address,
+	args := []string{"serve", "--state", s.dir, "--listen", address, "--seed", "2003",
 		"--keylog", s.file("keys"), "--transcript", s.file("transcript.jsonl")}
 	switch security {
 	case "NONE":
@@ -85,9 +85,7 @@ func (s *server) connection(ctx context.Context, t *testing.T, c *client, displa
 	}
 	p := c.start(t, first)
 	defer p.Kill()
-	if _, err := s.journal.Await(ctx, eventlog.SessionStarted.Name); err != nil {
-		t.Fatalf("%v\n%s printed:\n%s", err, c.name, p.Output())
-	}
+	s.awaitSession(ctx, t, p)
 	if c.draws {
 		s.compareScreens(ctx, t, c, display)
 	}
@@ -100,6 +98,24 @@ func (s *server) connection(ctx context.Context, t *testing.T, c *client, displa
 		t.Fatal(err)
 	}
 	return outcome(all[len(before):])
+}
+
+// awaitSession returns when the session of the client has started; a client that ends
+// before that fails the test.
+func (s *server) awaitSession(ctx context.Context, t *testing.T, client *harness.Process) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-client.Ended():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if _, err := s.journal.Await(ctx, eventlog.SessionStarted.Name); err != nil {
+		t.Fatalf("%v\nthe client printed:\n%s", err, client.Output())
+	}
 }
 
 // outcome sums up the events of a connection.
