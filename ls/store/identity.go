@@ -144,7 +144,12 @@ func (s *Store) load(o Options) error {
 			return fmt.Errorf("license store %s cannot be begun: %w", s.path, err)
 		}
 	}
-	return s.db.View(func(tx *bbolt.Tx) error { return s.recognize(tx.Bucket(bucketMeta), o) })
+	return s.db.View(func(tx *bbolt.Tx) error {
+		if _, err := s.newTx(tx); err != nil {
+			return err
+		}
+		return s.recognize(tx.Bucket(bucketMeta), o)
+	})
 }
 
 func create(tx *bbolt.Tx, o Options) error {

@@ -79,7 +79,9 @@ func ParseLicense(b []byte) (License, error) {
 	l.Renewals = uvarint32(r, "renewals")
 	l.Issued = moment(r, "issued")
 	if flags&rowExpires != 0 {
-		l.Expires = moment(r, "expires")
+		if l.Expires = moment(r, "expires"); l.Expires.IsZero() {
+			r.Fail("expires", errRange)
+		}
 	}
 	l.Machine = text(r, "machine")
 	l.User = text(r, "user")
@@ -195,7 +197,7 @@ func uvarint16(r *cursor.Reader, field string) uint16 {
 
 // A row's years: the ones that a certificate can carry.
 var (
-	firstMoment = time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC).Unix()
+	firstMoment = time.Time{}.Unix()
 	lastMoment  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 

@@ -187,18 +187,18 @@ func FuzzRows(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if l, err := store.ParseLicense(b); err == nil {
-			same(t, b, store.AppendLicense(nil, l))
+			sameBytes(t, b, store.AppendLicense(nil, l))
 		}
 		if p, err := store.ParsePack(b); err == nil {
-			same(t, b, store.AppendPack(nil, p))
+			sameBytes(t, b, store.AppendPack(nil, p))
 		}
 		if id, err := store.ParseIdentity(b); err == nil {
-			same(t, b, store.AppendIdentity(nil, id))
+			sameBytes(t, b, store.AppendIdentity(nil, id))
 		}
 	})
 }
 
-func same(t *testing.T, want, got []byte) {
+func sameBytes(t *testing.T, want, got []byte) {
 	t.Helper()
 	if string(want) != string(got) {
 		t.Fatalf("parsed and appended again:\n%x\n%x", want, got)

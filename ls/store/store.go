@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -152,8 +153,11 @@ func fullDisk(path string, err error) error {
 	return fmt.Errorf("license store %s cannot grow: %w; make room on that disk, nothing issued is lost", path, err)
 }
 
+// noRoom reports that the disk has no room for the file, or no permission to grow;
+// nothing has been changed then. (bbolt drops the cause of a failed resize.)
 func noRoom(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || errors.Is(err, errQuota)
+	return strings.HasPrefix(err.Error(), "file resize error") ||
+		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || errors.Is(err, errQuota)
 }
 
 // Close finishes the updates that have begun and releases the file.
