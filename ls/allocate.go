@@ -59,7 +59,7 @@ func (s *Server) allocate(ctx context.Context, peer transport.Peer, req tsls.All
 // run is the transaction: what is past its date goes first, so that the decision
 // sees the pool as it is at this moment.
 func (a *allocation) run(tx *store.Tx) (err error) {
-	if a.expired, err = expire(tx, a.now); err != nil {
+	if a.expired, err = a.server.expire(tx, a.now); err != nil {
 		return err
 	}
 	seen, err := a.look(tx)

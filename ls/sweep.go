@@ -70,7 +70,7 @@ func (s *Server) sweep(ctx context.Context, now time.Time) error {
 	for {
 		var done []lapse
 		err := s.store.Update(ctx, func(tx *store.Tx) (err error) {
-			done, err = expireSome(tx, now, sweepBatch)
+			done, err = s.expireSome(tx, now)
 			return err
 		})
 		if err != nil {
@@ -87,10 +87,10 @@ func (s *Server) sweep(ctx context.Context, now time.Time) error {
 }
 
 // expire returns everything that is past its date to the pool.
-func expire(tx *store.Tx, now time.Time) ([]lapse, error) {
+func (s *Server) expire(tx *store.Tx, now time.Time) ([]lapse, error) {
 	var all []lapse
 	for {
-		some, err := expireSome(tx, now, sweepBatch)
+		some, err := s.expireSome(tx, now)
 		all = append(all, some...)
 		if err != nil || len(some) < sweepBatch {
 			return all, err
@@ -98,8 +98,10 @@ func expire(tx *store.Tx, now time.Time) ([]lapse, error) {
 	}
 }
 
-func expireSome(tx *store.Tx, now time.Time, limit int) ([]lapse, error) {
-	due, err := tx.Due(now, limit)
+// expireSome takes up to sweepBatch rows. In an edition that returns no CAL by itself
+// an expired one stays taken (decision L14).
+func (s *Server) expireSome(tx *store.Tx, now time.Time) ([]lapse, error) {
+	due, err := tx.Due(now, sweepBatch)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
@@ -109,14 +111,19 @@ func expireSome(tx *store.Tx, now time.Time, limit int) ([]lapse, error) {
 	}
 	done := make([]lapse, 0, len(due))
 	for _, l := range due {
-		expired, err := tx.Retire(l, store.Expired)
+		switch {
+		case l.Kind != token.CAL:
+			l, err = tx.Retire(l, store.Expired)
+		case s.config.Edition.AutoReturn:
+			free++
+			l, err = tx.Retire(l, store.Expired)
+		default:
+			l, err = tx.Lapse(l)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if l.Kind == token.CAL {
-			free++
-		}
-		done = append(done, lapse{expired, free})
+		done = append(done, lapse{l, free})
 	}
 	return done, nil
 }

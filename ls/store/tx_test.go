@@ -79,6 +79,7 @@ func TestLifeOfALicense(t *testing.T) {
 		{"expire", func(tx *store.Tx) (store.License, error) { return tx.Retire(l, store.Expired) }, store.Expired, 2, false, time.Time{}},
 		{"revive", func(tx *store.Tx) (store.License, error) { return tx.Revive(l, expires) }, store.Live, 1, true, expires},
 		{"supersede", func(tx *store.Tx) (store.License, error) { return tx.Supersede(l) }, store.Superseded, 1, false, expires},
+		{"lapse", func(tx *store.Tx) (store.License, error) { return tx.Lapse(l) }, store.Superseded, 1, false, time.Time{}},
 		{"return", func(tx *store.Tx) (store.License, error) { return tx.Retire(l, store.Returned) }, store.Returned, 2, false, time.Time{}},
 	}
 	for _, step := range steps {
@@ -130,6 +131,7 @@ func TestRefusedChanges(t *testing.T) {
 		{"revive a live one", func(tx *store.Tx) error { _, err := tx.Revive(live, time.Time{}); return err }, store.ErrState},
 		{"renew an expired one", func(tx *store.Tx) error { _, err := tx.Renew(expired, time.Time{}); return err }, store.ErrState},
 		{"supersede an expired one", func(tx *store.Tx) error { _, err := tx.Supersede(expired); return err }, store.ErrState},
+		{"lapse an expired one", func(tx *store.Tx) error { _, err := tx.Lapse(expired); return err }, store.ErrState},
 		{"retire twice", func(tx *store.Tx) error { _, err := tx.Retire(expired, store.Closed); return err }, store.ErrState},
 		{"retire into life", func(tx *store.Tx) error { _, err := tx.Retire(live, store.Live); return err }, store.ErrState},
 		{"the same pack again", func(tx *store.Tx) error { _, err := tx.InstallPack(store.Pack{ID: p.ID}); return err }, store.ErrDuplicatePack},

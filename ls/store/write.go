@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -163,6 +164,19 @@ func (tx *Tx) Supersede(l License) (License, error) {
 	if err := tx.leaveDevice(l); err != nil {
 		return License{}, err
 	}
+	return l, tx.putLicense(l)
+}
+
+// Lapse is for a row past its date whose license does not go back to the pool: it is
+// superseded, and nothing is due for it any more.
+func (tx *Tx) Lapse(l License) (License, error) {
+	if !l.State.Counts() {
+		return License{}, fmt.Errorf("%w: %s is %v", ErrState, l.ID, l.State)
+	}
+	if err := errors.Join(tx.leaveExpiry(l), tx.leaveDevice(l)); err != nil {
+		return License{}, err
+	}
+	l.State = Superseded
 	return l, tx.putLicense(l)
 }
 
