@@ -180,6 +180,10 @@ func (c *Config) logon(ctx context.Context, s *Session) error {
 			c.event(eventlog.ClientLoggedOn, eventlog.F("user", c.User))
 			return nil
 		}
+		if err == nil && update.LogonFailed {
+			err = errors.New(update.LogonReason.String())
+			s.conn.Close()
+		}
 		if !drawn && len(update.Rects) > 0 {
 			drawn = true
 			screen := time.AfterFunc(logonScreen, func() { cancel(errLogonScreen) })

@@ -25,7 +25,8 @@ func (s *Server) serve(ctx context.Context, g *guest) {
 		err = errors.New(evicted)
 	}
 	g.Close()
-	if err != nil {
+	var r *refusal
+	if err != nil && !(errors.As(err, &r) && r.decided) {
 		s.config.Events.Event(eventlog.ConnectionRefused, eventlog.F("peer", peer), eventlog.F("reason", err.Error()))
 	}
 }

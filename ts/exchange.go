@@ -61,6 +61,7 @@ type refusal struct {
 	alert     licensing.Code
 	errorInfo uint32 // of Set Error Info, MS-RDPBCGR 2.2.5.1.1
 	cause     error
+	decided   bool // by the rules, and logged as such
 }
 
 func (r *refusal) Error() string { return r.cause.Error() }
@@ -206,7 +207,7 @@ func (x *exchange) derive(c licensing.ClientKeys) error {
 		x.keys, err = rdpsec.NewLicenseKeys(premaster, c.ClientRandom[:], x.random[:])
 	}
 	if err != nil {
-		return &refusal{licensing.InvalidClient, errInfoBadEncrypted, fmt.Errorf("premaster secret: %w", err)}
+		return &refusal{alert: licensing.InvalidClient, errorInfo: errInfoBadEncrypted, cause: fmt.Errorf("premaster secret: %w", err)}
 	}
 	return nil
 }
@@ -250,7 +251,7 @@ func (x *exchange) challenge() error {
 	case err != nil:
 		return sealError(err)
 	case x.hardware != hwid.ID{} && id != x.hardware:
-		return &refusal{licensing.InvalidClient, errInfoBadMessage, fmt.Errorf("client named hardware id %v and then %v", x.hardware, id)}
+		return &refusal{alert: licensing.InvalidClient, errorInfo: errInfoBadMessage, cause: fmt.Errorf("client named hardware id %v and then %v", x.hardware, id)}
 	}
 	x.hardware, x.evidence.HardwareID = id, id
 	return nil
@@ -258,9 +259,9 @@ func (x *exchange) challenge() error {
 
 func sealError(err error) error {
 	if errors.Is(err, licensing.ErrMAC) {
-		return &refusal{licensing.InvalidMAC, errInfoBadEncrypted, err}
+		return &refusal{alert: licensing.InvalidMAC, errorInfo: errInfoBadEncrypted, cause: err}
 	}
-	return &refusal{licensing.InvalidClient, errInfoBadMessage, err}
+	return &refusal{alert: licensing.InvalidClient, errorInfo: errInfoBadMessage, cause: err}
 }
 
 // read reads the client's next message and holds it to the order.
@@ -273,15 +274,15 @@ func (x *exchange) read() (licensing.Message, error) {
 	if err != nil {
 		var unknown *licensing.UnknownTypeError
 		if errors.As(err, &unknown) {
-			return nil, &refusal{licensing.InvalidClient, errInfoBadMessage, err}
+			return nil, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoBadMessage, cause: err}
 		}
-		return nil, &refusal{licensing.InvalidMessageLength, errInfoBadMessage, err}
+		return nil, &refusal{alert: licensing.InvalidMessageLength, errorInfo: errInfoBadMessage, cause: err}
 	}
 	if alert, ok := m.(*licensing.ErrorAlert); ok {
 		return nil, &licensing.AlertError{Alert: alert}
 	}
 	if x.state, err = x.state.Next(m); err != nil {
-		return nil, &refusal{licensing.InvalidClient, errInfoBadMessage, err}
+		return nil, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoBadMessage, cause: err}
 	}
 	return m, nil
 }
@@ -295,9 +296,9 @@ func unreadable(err error) error {
 	case !errors.As(err, &protocol), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	case errors.Is(err, rdpsec.ErrMAC):
-		return &refusal{licensing.InvalidMAC, errInfoBadEncrypted, err}
+		return &refusal{alert: licensing.InvalidMAC, errorInfo: errInfoBadEncrypted, cause: err}
 	}
-	return &refusal{licensing.InvalidMessageLength, errInfoBadMessage, err}
+	return &refusal{alert: licensing.InvalidMessageLength, errorInfo: errInfoBadMessage, cause: err}
 }
 
 // write sends a message and notes where it leads.
@@ -321,7 +322,7 @@ func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Cla
 		outcome = policy.After(d, r.Answer)
 	}
 	if err := x.server.grace.decided(outcome.Grace); err != nil {
-		return nil, &refusal{licensing.InvalidClient, errInfoInternal, err}
+		return nil, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoInternal, cause: err}
 	}
 	l := &licensed{outcome: outcome, machine: x.machine, hardware: x.hardware, platform: x.platform, server: r.Server}
 	if err := x.holds(l, class, r); err != nil {
@@ -355,7 +356,7 @@ func (x *exchange) holds(l *licensed, class tsls.Class, r reply) error {
 	}
 	t, err := token.Parse(r.License)
 	if err != nil {
-		return &refusal{licensing.InvalidClient, errInfoInternal, fmt.Errorf("license server %s sent no usable token: %w", r.Server, err)}
+		return &refusal{alert: licensing.InvalidClient, errorInfo: errInfoInternal, cause: fmt.Errorf("license server %s sent no usable token: %w", r.Server, err)}
 	}
 	l.token, l.sound = &t.License, true
 	return nil
@@ -366,7 +367,9 @@ func (x *exchange) answer(l *licensed, r reply) error {
 	code, transition := l.outcome.Wire.Alert()
 	switch {
 	case !l.outcome.Admit:
-		return &refusal{licensing.Code(code), l.outcome.Wire.ErrorInfo(), errors.New(l.outcome.Reason)}
+		return &refusal{
+			alert: licensing.Code(code), errorInfo: l.outcome.Wire.ErrorInfo(), cause: errors.New(l.outcome.Reason), decided: true,
+		}
 	case !l.outcome.Wire.Pushes():
 		return x.write(&licensing.ErrorAlert{Code: licensing.Code(code), Transition: licensing.Transition(transition)})
 	}
@@ -392,10 +395,10 @@ func (x *exchange) log(l *licensed, class tsls.Class, r reply) {
 		s.config.Events.Event(systemKind(e, &s.config.Profile), about...)
 	}
 	reason := l.outcome.Reason
-	if r.Reason != "" {
-		reason += "; " + r.Reason
+	if r.Server == "" && r.Reason != "" { // nobody decided: say why
+		reason += ": " + r.Reason
 	}
-	about = append(about, eventlog.F("reason", reason))
+	about = append(about, eventlog.F("reason", reason), eventlog.F("server_reason", r.Reason))
 	if l.token != nil {
 		about = append(about, eventlog.F("kind", l.token.Kind), eventlog.F("license_id", l.token.LicenseID),
 			eventlog.F("issuer", l.token.Issuer), eventlog.F("expires", expiry(l.token.Expires)))

@@ -35,7 +35,9 @@ func (d *desk) logon(ctx context.Context) error {
 			return nil
 		}
 		tries++
-		form.Fail(left(tries))
+		if err := d.failed(form, tries); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.server.config.Limits.Logon)
 	defer cancel()
@@ -46,9 +48,17 @@ func (d *desk) logon(ctx context.Context) error {
 		if d.try(form.User, form.Password) {
 			return nil
 		}
-		form.Fail(left(tries + 1))
+		if err := d.failed(form, tries+1); err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("%d failed logons from %s", maxTries, d.license.machine)
+}
+
+// failed tells the user that a logon failed, and the client if it understands.
+func (d *desk) failed(form *screen.Logon, tries int) error {
+	form.Fail(left(tries))
+	return d.conn.WriteLogonError(rdp.LogonBadPassword)
 }
 
 func left(tries int) string {

@@ -18,8 +18,14 @@ type Update struct {
 	Rects     []rdp.BitmapRect
 	Palette   *rdp.Palette
 	ErrorInfo uint32 // why the server will end the connection, 0 for no reason
-	Logon     bool   // Save Session Info came
-	Other     string // the name of an update that is not decoded
+	Logon     bool   // Save Session Info came: the user has logged on
+
+	// LogonFailed: Save Session Info says that a logon failed, and why. The server
+	// waits for another at its logon screen.
+	LogonFailed bool
+	LogonReason rdp.LogonFailure
+
+	Other string // the name of an update that is not decoded
 }
 
 // ReadUpdate waits for what the server sends, for ever. An end of the connection is
@@ -74,7 +80,9 @@ func (c *Conn) dataUpdate(s rdp.Share, in inbound) error {
 		u.ErrorInfo, err = rdp.ParseErrorInfo(d.Body)
 		c.farewell = u.ErrorInfo
 	case rdp.DataSaveSession:
-		u.Logon = true
+		var info rdp.LogonInfo
+		info, err = rdp.ParseLogonInfo(d.Body)
+		u.Logon, u.LogonFailed, u.LogonReason = err == nil && !info.Failed, info.Failed, info.Reason
 	default:
 		u.Other = dataName(d.Kind)
 	}

@@ -250,7 +250,7 @@ func (c *Conn) sendInfo() error {
 	conf := c.client
 	c.info = rdp.ClientInfo{
 		Flags: rdp.InfoUnicode | rdp.InfoMouse | rdp.InfoDisableCtrlAlt | rdp.InfoLogonNotify | rdp.InfoMaximizeShell |
-			rdp.InfoEnableWindowKey,
+			rdp.InfoEnableWindowKey | rdp.InfoLogonErrors,
 		Domain: conf.Domain, User: conf.User, Password: conf.Password,
 		Extended: true, AddressFamily: 2, Dir: `C:\WINNT\System32\mstscax.dll`,
 		TimeZone: make([]byte, 172),

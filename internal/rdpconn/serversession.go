@@ -120,6 +120,15 @@ func (c *Conn) WriteLogon() error {
 	return c.writeShare(StepSession, "Save Session Info", rdp.DataSaveSession, rdp.AppendLogonNotify(nil))
 }
 
+// WriteLogonError sends Save Session Info, "the logon failed", to a client that
+// announced that it understands; otherwise it does nothing. Server only.
+func (c *Conn) WriteLogonError(reason rdp.LogonFailure) error {
+	if err := c.usable(true); err != nil || c.info.Flags&rdp.InfoLogonErrors == 0 {
+		return err
+	}
+	return c.writeShare(StepSession, "Save Session Info", rdp.DataSaveSession, rdp.AppendLogonError(nil, reason))
+}
+
 // SetErrorInfo tells the client why the connection will end, if it announced that
 // it understands; otherwise it does nothing. Server only, after Activate.
 func (c *Conn) SetErrorInfo(code uint32) error {

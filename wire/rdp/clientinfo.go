@@ -19,6 +19,7 @@ const (
 	InfoMaximizeShell   InfoFlags = 0x0020
 	InfoLogonNotify     InfoFlags = 0x0040
 	InfoEnableWindowKey InfoFlags = 0x0100
+	InfoLogonErrors     InfoFlags = 0x00010000 // understands logon errors in save session info
 	InfoMouseHasWheel   InfoFlags = 0x00020000
 )
 
