@@ -143,7 +143,7 @@ func (f farm) state(c *combination) ls.State {
 		st.Peer = true
 	}
 	if !f.features().Has(tsls.FeatureMark) {
-		st.Validated = false
+		st.Validated = false // does not count
 	}
 	return st
 }

@@ -26,7 +26,7 @@ func (o off) profile(e edition.Edition) *edition.Profile {
 // offs lists the knobs that the rules of a connection read, or that shape its
 // combinations, each at every value that is not the default of every edition.
 func offs(t *Table) []off {
-	used := map[string]bool{"default_ls_referral": true, "resend_live_row": true}
+	used := map[string]bool{"default_ls_referral": true, "resend_live_row": true, "upgrade_needs_validated": true}
 	for _, p := range []Part{Gate, Device, User, LicenseServer} {
 		for _, r := range t.Rules(p) {
 			for _, k := range r.knobs {
@@ -90,7 +90,7 @@ func TestCodeIsTheTable(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"G6a", "M34d", "M14e", "M34b", "M34c", "U1b", "U1c", "U2a", "L29"}
+	want := []string{"G6a", "M34d", "M14e", "M34b", "M34c", "M43a", "M44a", "M43b", "M44b", "M45a", "U1b", "U1c", "U2a", "L29"}
 	if diff := cmp.Diff(want, rare); diff != "" {
 		t.Errorf("rules that need a knob off its default (-want +got):\n%s", diff)
 	}

@@ -15,7 +15,7 @@ import (
 //     no CALs; with DefaultLicenseServer there is no peer unless the knob allows
 //     it; in Windows 2000 a license server that answers has ended the grace period;
 //   - a CAL row where CAL rows are not looked up; "own" without a CAL row;
-//   - a mark on what is not a temporary token, or where nobody knows marks.
+//   - a mark on what is not a temporary token, or where nobody asks for one.
 func connections(p *edition.Profile) iter.Seq[combination] {
 	return func(yield func(combination) bool) {
 		for base := range situations(p) {
@@ -64,17 +64,17 @@ func situations(p *edition.Profile) iter.Seq[combination] {
 
 // servers yields a situation with every license server that can be there.
 func servers(p *edition.Profile, base combination) iter.Seq[combination] {
-	rtm, net := p.Edition == edition.RTM, p.Edition == edition.Server2003
+	noMarks, net := !marked(p), p.Edition == edition.Server2003
 	token := base.value(colToken)
 	looked := p.ResendLiveRow || token == "perm-near" || token == "perm-expired"
 	validated := []string{"y"}
-	if (token == "temp" || token == "temp-expired") && !rtm {
+	if (token == "temp" || token == "temp-expired") && !noMarks {
 		validated = []string{"y", "n"}
 	}
 	noPeer := base.is(colDefaultLS, "y") && !p.DefaultLSReferral
 	return func(yield func(combination) bool) {
 		down := base
-		down.set(colValidated, map[bool]string{true: "y", false: "n"}[rtm])
+		down.set(colValidated, map[bool]string{true: "y", false: "n"}[noMarks])
 		for col, v := range map[column]string{colLS: "down", colActivated: "n", colRow: "none", colFree: "n", colPeer: "n"} {
 			down.set(col, v)
 		}
@@ -93,6 +93,12 @@ func servers(p *edition.Profile, base combination) iter.Seq[combination] {
 			}
 		}
 	}
+}
+
+// marked reports whether it matters that a temporary token was marked. Before the
+// hotfix nobody could mark one, whatever the knob says.
+func marked(p *edition.Profile) bool {
+	return p.UpgradeNeedsValidated && p.Edition != edition.RTM
 }
 
 // dimension is a column with the values that it takes.
@@ -161,7 +167,8 @@ func requests(p *edition.Profile) iter.Seq[combination] {
 			impossible := renew != c.is(colToken, "perm-near") || temp && !c.is(colToken, "none") ||
 				!active && (!c.is(colFree, "n") || c.is(colPeer, "y")) ||
 				active && c.is(colRow, "cal") != c.is(colFree, "own") ||
-				c.is(colDefaultLS, "y") && c.is(colPeer, "y") && !p.DefaultLSReferral
+				c.is(colDefaultLS, "y") && c.is(colPeer, "y") && !p.DefaultLSReferral ||
+				c.is(colValidated, "n") && !marked(p)
 			if !impossible && !yield(c) {
 				return
 			}

@@ -120,13 +120,7 @@ func TestLicenseServer(t *testing.T) {
 			q := ts.Question{Presented: classOf(&c), Mode: "device"}
 			for q.Request = tsls.RequestCAL; q.Request.String() != c.value(colRequest); q.Request++ {
 			}
-			both := tsls.FeatureMark | tsls.FeatureExpiry
-			got := ls.Decide(f.request(q, &c), f.state(&c), p, both)
-			if p.Edition == edition.RTM { // marks are decided by what both ends can do, not by the edition
-				st := f.state(&c)
-				st.Validated = c.is(colValidated, "y")
-				got = ls.Decide(f.request(q, &c), st, p, both)
-			}
+			got := ls.Decide(f.request(q, &c), f.state(&c), p, f.features())
 			return verdict{got.Rule, got.Answer.String()}
 		})
 }

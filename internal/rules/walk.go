@@ -107,7 +107,7 @@ func (v *view) request(p Part, c *combination) string {
 		return ""
 	case w2k && c.is(colOS, "pro") && (token != "none" || v.profile.BuiltinFirst == edition.BuiltinAtOnce):
 		return "built-in"
-	case token != "none" || c.is(colEdition, "w2k-rtm"):
+	case token != "none" || v.profile.FirstIssue == edition.FirstCAL:
 		return "cal"
 	}
 	return "temp"

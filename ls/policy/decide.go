@@ -71,7 +71,7 @@ func effective(req tsls.Allocate, st State, p *edition.Profile, f tsls.Features)
 		free:      stock && st.Row != RowCAL && st.Free,
 		peer:      stock && st.Peer && !req.Final && (!req.ViaDefault || p.DefaultLSReferral),
 		viaOnly:   req.ViaDefault,
-		validated: st.Validated || req.Validated || !f.Has(tsls.FeatureMark),
+		validated: st.Validated || req.Validated || !f.Has(tsls.FeatureMark) || !p.UpgradeNeedsValidated,
 	}
 }
 

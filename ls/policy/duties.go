@@ -11,6 +11,14 @@ import (
 	"github.com/tslab/tslab/wire/tsls"
 )
 
+// Features is what a license server of an edition announces.
+func Features(e edition.Edition) tsls.Features {
+	if e == edition.RTM {
+		return 0
+	}
+	return tsls.FeatureMark | tsls.FeatureExpiry
+}
+
 // Serves reports whether a license server of edition p serves terminal servers of
 // the named edition (L1). A terminal server that it does not serve is answered
 // AnswerDenyServed, and does not count it as a license server.

@@ -45,11 +45,19 @@ func (s *situation) question() Question {
 		q.Request = tsls.RequestRenew
 	case pro && p.BuiltinPool && (!none || p.BuiltinFirst == edition.BuiltinAtOnce):
 		q.Request = tsls.RequestBuiltIn
-	case !none || s.ed == edition.RTM:
+	case !none || s.calFirst():
 		q.Request = tsls.RequestCAL
 	}
 	q.AtIssuer = (s.class == tsls.ClassPermNear || s.class == tsls.ClassPermExpired) && p.RenewAt == edition.RenewAtIssuer
 	return q
+}
+
+// calFirst reports whether a device without a token is given a CAL at once: by the
+// knob, and where the other end knows no marks, without which a temporary token
+// would never become a CAL.
+func (s *situation) calFirst() bool {
+	p := s.server.Profile
+	return p.FirstIssue == edition.FirstCAL || s.ed != p.Edition
 }
 
 // deviceUp ends a connection per device by the license server's answer.
@@ -155,8 +163,13 @@ func (s *situation) noneUp(a Answer) Outcome {
 	case tsls.AnswerCALOwn:
 		return s.push("M41", PushCAL, "the device's own CAL is sent again")
 	case tsls.AnswerCALTake:
-		if rtm {
+		switch cal := s.calFirst(); {
+		case rtm && cal:
 			return s.pushCAL("M43", "M44", a)
+		case rtm:
+			return s.pushCAL("M43b", "M44b", a)
+		case cal:
+			return s.pushCAL("M43a", "M44a", a)
 		}
 		return s.pushCAL("M42a", "M42b", a)
 	case tsls.AnswerTempRow:
@@ -181,8 +194,10 @@ func (s *situation) noneUp(a Answer) Outcome {
 func (s *situation) noneTemporary(a Answer) Outcome {
 	rule := "M48"
 	switch {
-	case a.Activated && s.ed == edition.RTM:
+	case a.Activated && s.ed == edition.RTM && s.calFirst():
 		rule = "M45"
+	case a.Activated && s.ed == edition.RTM:
+		rule = "M45a"
 	case a.Activated && s.ed == edition.SP3:
 		rule = "M46"
 	case a.Activated:
