@@ -161,14 +161,6 @@ func (a *allocation) choose(packs []store.Pack) []store.Pack {
 	return fit
 }
 
-// features are what a license server of the edition can do.
-func features(p *edition.Profile) tsls.Features {
-	var f tsls.Features
-	if p.UpgradeNeedsValidated {
-		f |= tsls.FeatureMark
-	}
-	if !p.CALLife.Unlimited() {
-		f |= tsls.FeatureExpiry
-	}
-	return f
-}
+// features are what a license server of the edition can do. What it then does is its
+// knobs' business.
+func features(p *edition.Profile) tsls.Features { return policy.Features(p.Edition) }
