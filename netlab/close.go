@@ -38,7 +38,7 @@ func (l *Lab) close() error {
 	recordings, err := l.closeLinks(ctx)
 	errs = append(errs, err)
 	if len(recordings) > 0 {
-		errs = append(errs, l.assemble(recordings))
+		errs = append(errs, l.scan(recordings), l.assemble(recordings))
 	}
 	if l.journal != nil {
 		l.record.count(l.journal)
@@ -82,6 +82,33 @@ func (l *Lab) closeLinks(ctx context.Context) ([]capture.Recording, error) {
 		}
 	}
 	return recordings, errors.Join(errs...)
+}
+
+// rdpPort is where Wireshark takes for granted that a conversation is plain RDP.
+const rdpPort = 3389
+
+// scan notes what the record says about the packets: when the first one was sent,
+// and what Wireshark must be told to read them all.
+func (l *Lab) scan(recordings []capture.Recording) error {
+	decoder := capture.NewDecoder()
+	sealed := false
+	for _, r := range recordings {
+		err := capture.Frames(r.Path, func(f *capture.Frame) error {
+			if first := l.record.FirstPacket; first.IsZero() || f.Time.Before(first) {
+				l.record.FirstPacket = f.Time
+			}
+			p := decoder.Decode(r.Name, f)
+			sealed = sealed || p.TLS && p.To.Port() == rdpPort
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if sealed {
+		l.record.Wireshark = append(l.record.Wireshark, "-d", fmt.Sprintf("tcp.port==%d,tls", rdpPort))
+	}
+	return nil
 }
 
 // assemble writes the capture and removes the recordings that it is made from.

@@ -12,6 +12,7 @@
 //	hosts/NAME/etc           the host's own files of /etc
 //	hosts/NAME/home          the home folder of programs that are run in the host
 //	hosts/NAME/documents     what is carried from host to host as files
+//	hosts/NAME/output        what programs printed, numbered in the order of their start
 //	hosts/NAME/PROGRAM       a program's state, event log, TLS key log and output
 //
 // A program is a binary, found as a user would find it and started with the flags

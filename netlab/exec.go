@@ -110,9 +110,18 @@ func (l *Lab) Exec(ctx context.Context, hostName string, argv, env []string) (Re
 		return Result{}, fmt.Errorf("%s on %s: %w%s", p.Program, p.Host, context.Cause(ctx), p.lastWords())
 	}
 	l.journal.poll()
-	stdout, err := os.ReadFile(p.Stdout)
-	stderr, err2 := os.ReadFile(p.Stderr)
-	return Result{Exit: p.Exit(), Stdout: string(stdout), Stderr: string(stderr)}, errors.Join(err, err2)
+	stdout, err := takeOutput(p.Stdout)
+	stderr, err2 := takeOutput(p.Stderr)
+	return Result{Exit: p.Exit(), Stdout: stdout, Stderr: stderr}, errors.Join(err, err2)
+}
+
+// takeOutput reads an output file, and removes it when there is nothing in it.
+func takeOutput(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) == 0 {
+		err = os.Remove(path)
+	}
+	return string(b), err
 }
 
 // Spawn starts any program in a host and leaves it running.
@@ -130,6 +139,6 @@ func (l *Lab) spawn(hostName string, argv, env []string) (*Process, error) {
 		return nil, errors.New("no program to run")
 	}
 	l.runs++
-	folder := filepath.Join(l.hostFolder(hostName), fmt.Sprintf("exec-%03d-%s", l.runs, filepath.Base(argv[0])))
-	return l.launch(h, argv[0], folder, argv[1:], env)
+	output := filepath.Join(l.hostFolder(hostName), "output", fmt.Sprintf("%03d-%s-", l.runs, filepath.Base(argv[0])))
+	return l.launch(h, argv[0], output, argv[1:], env)
 }

@@ -179,10 +179,8 @@ func (l *Lab) buildNets(ctx context.Context) error {
 // returns their ports in the switch.
 func (l *Lab) buildHost(spec Host, index int, bridges map[string]string, ring int) ([]string, error) {
 	dir := l.hostFolder(spec.Name)
-	for _, folder := range []string{filepath.Join(dir, "home"), l.DocumentFolder(spec.Name)} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return nil, err
-		}
+	if err := os.MkdirAll(filepath.Join(dir, "home"), 0o755); err != nil {
+		return nil, err
 	}
 	ns, err := netns.NewHost(spec.Name, filepath.Join(dir, "etc"), netns.Etc{
 		Hosts:      l.spec.hostsFile(),

@@ -21,8 +21,6 @@ import (
 const (
 	eventsName = "events.jsonl"
 	keyLogName = "keys.log"
-	stderrName = "stderr.log"
-	stdoutName = "stdout.log"
 
 	readyTimeout = 20 * time.Second
 )
@@ -31,10 +29,9 @@ const (
 type Process struct {
 	Host    string
 	Program string
-	Folder  string // its state, event log and output
 	Address string // where it serves, from its program.ready event
-	Stdout  string // files
-	Stderr  string
+	Stdout  string // file that its output goes to
+	Stderr  string // file that its error output goes to
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
@@ -61,7 +58,8 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 		flags = append(flags, "--listen", listen)
 	}
 	l.action()
-	p, err := l.launch(h, program, l.ProgramFolder(hostName, program), append(flags, args...), nil)
+	folder := l.ProgramFolder(hostName, program)
+	p, err := l.launch(h, program, filepath.Join(folder, "std"), append(flags, args...), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +76,9 @@ func (l *Lab) ProgramFolder(hostName, program string) string {
 }
 
 // DocumentFolder is where documents of a host lie that others carry away.
-func (l *Lab) DocumentFolder(hostName string) string {
-	return filepath.Join(l.hostFolder(hostName), "documents")
+func (l *Lab) DocumentFolder(hostName string) (string, error) {
+	folder := filepath.Join(l.hostFolder(hostName), "documents")
+	return folder, os.MkdirAll(folder, 0o755)
 }
 
 // follow sees to it that a program's event log is followed.
@@ -134,19 +133,18 @@ func (l *Lab) awaitOf(ctx context.Context, p *Process, event string) (eventlog.E
 	return e, nil
 }
 
-// launch starts a program in a host with its output in folder.
-func (l *Lab) launch(h *host, program, folder string, args, env []string) (*Process, error) {
+// launch starts a program in a host; its output goes to files that begin with output.
+func (l *Lab) launch(h *host, program, output string, args, env []string) (*Process, error) {
 	path, err := l.find(program)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
 		return nil, err
 	}
 	p := &Process{
-		Host: h.Name, Program: filepath.Base(program), Folder: folder, done: make(chan struct{}),
-		Stdout: filepath.Join(folder, stdoutName), Stderr: filepath.Join(folder, stderrName),
-		cmd: exec.Command(path, args...),
+		Host: h.Name, Program: filepath.Base(program), done: make(chan struct{}),
+		Stdout: output + "out.log", Stderr: output + "err.log", cmd: exec.Command(path, args...),
 	}
 	home := filepath.Join(l.hostFolder(h.Name), "home")
 	p.cmd.Dir = home

@@ -37,6 +37,8 @@ type Record struct {
 	Began          time.Time                `json:"began"` // by the machine's clock
 	Ended          time.Time                `json:"ended"`
 	UpMilliseconds float64                  `json:"up_ms"`
+	FirstPacket    time.Time                `json:"first_packet"`
+	Wireshark      []string                 `json:"wireshark"` // what it must be told, beside the file
 	Nets           []Net                    `json:"nets"`
 	Hosts          []Host                   `json:"hosts"`
 	Programs       []ProgramRecord          `json:"programs"`
@@ -68,7 +70,7 @@ func newRecord(spec Spec, o Options, began time.Time) *Record {
 		Format: recordFormat, Drill: o.Name, Title: o.Title, Verdict: Running, Seed: o.Seed,
 		Start: o.Start, Began: began.UTC(), Nets: spec.Nets, Hosts: spec.Hosts,
 		Programs: []ProgramRecord{}, Expectations: []Expectation{},
-		Events: map[string]int{}, Links: map[string]capture.Stats{},
+		Events: map[string]int{}, Links: map[string]capture.Stats{}, Wireshark: []string{},
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	ucli "github.com/urfave/cli/v3"
@@ -79,6 +81,9 @@ func runInside(ctx context.Context, drill script.Drill, o script.Options) error 
 	if err != nil {
 		return err
 	}
+	// Who reads the story may stop reading; the run goes on to its end. Notified, not
+	// ignored, so that programs in the lab have the signal as usual.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	record, err := script.Run(ctx, drill, o)
 	switch {
 	case record != nil && record.Verdict == netlab.Interrupted:

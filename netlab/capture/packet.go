@@ -18,7 +18,8 @@ type Packet struct {
 	Link     string
 	Protocol string // "tcp", "udp", "icmp", "arp", "other"
 	From, To netip.AddrPort
-	Payload  int // bytes behind the transport header
+	Payload  int  // bytes behind the transport header
+	TLS      bool // the payload begins with a TLS ClientHello
 }
 
 // Decoder turns frames into packets. It is not safe for concurrent use.
@@ -63,7 +64,7 @@ func (d *Decoder) Decode(link string, frame *Frame) Packet {
 			from, _ = netip.AddrFromSlice(d.ip6.SrcIP)
 			to, _ = netip.AddrFromSlice(d.ip6.DstIP)
 		case layers.LayerTypeTCP:
-			p.Protocol, p.Payload = "tcp", len(d.tcp.Payload)
+			p.Protocol, p.Payload, p.TLS = "tcp", len(d.tcp.Payload), isHandshake(d.tcp.Payload)
 			p.From, p.To = netip.AddrPortFrom(from, uint16(d.tcp.SrcPort)), netip.AddrPortFrom(to, uint16(d.tcp.DstPort))
 		case layers.LayerTypeUDP:
 			p.Protocol, p.Payload = "udp", len(d.udp.Payload)
@@ -77,6 +78,10 @@ func (d *Decoder) Decode(link string, frame *Frame) Packet {
 	}
 	return p
 }
+
+// isHandshake looks for a TLS record of type handshake, any version, with a ClientHello
+// in it (RFC 8446 5.1 and 4).
+func isHandshake(b []byte) bool { return len(b) > 5 && b[0] == 22 && b[1] == 3 && b[5] == 1 }
 
 func endOfFile(err error) error {
 	if errors.Is(err, io.EOF) {

@@ -32,7 +32,10 @@ func (e *engine) clearinghouseWord(_ *starlark.Thread, args starlark.Tuple, kwar
 	if _, err := e.tool(host, "clearinghouse", "init", argv); err != nil {
 		return nil, err
 	}
-	folder := e.lab.DocumentFolder(host)
+	folder, err := e.lab.DocumentFolder(host)
+	if err != nil {
+		return nil, err
+	}
 	roots := filepath.Join(folder, "roots.pem")
 	if _, err := e.tool(host, "clearinghouse", "root", []string{"--output", roots}); err != nil {
 		return nil, err

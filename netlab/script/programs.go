@@ -3,9 +3,13 @@
 package script
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +32,7 @@ func (p process) Freeze()               {}
 func (p process) Truth() starlark.Bool  { return starlark.Bool(p.Running()) }
 func (p process) Hash() (uint32, error) { return 0, errors.New("unhashable: program") }
 func (p process) AttrNames() []string {
-	return []string{"address", "folder", "host", "name", "running"}
+	return []string{"address", "host", "name", "running"}
 }
 
 // Attr is a field of the value, as starlark.HasAttrs has it.
@@ -36,8 +40,6 @@ func (p process) Attr(name string) (starlark.Value, error) {
 	switch name {
 	case "address":
 		return starlark.String(p.Address), nil
-	case "folder":
-		return starlark.String(p.Folder), nil
 	case "host":
 		return starlark.String(p.Host), nil
 	case "name":
@@ -77,6 +79,9 @@ func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 	if listen == "" {
 		listen = port(program)
 	}
+	if program == "lserver" && !given(others, "seed") {
+		argv = append(argv, "--seed", strconv.FormatUint(e.stream(name, program), 10))
+	}
 	lab, err := e.up()
 	if err != nil {
 		return nil, err
@@ -86,6 +91,16 @@ func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 		return nil, err
 	}
 	return process{p}, nil
+}
+
+// stream is the seed of one program's choices, drawn from the drill's.
+func (e *engine) stream(name ...string) uint64 {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q", e.o.Seed, name))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+func given(kwargs []starlark.Tuple, name string) bool {
+	return slices.ContainsFunc(kwargs, func(pair starlark.Tuple) bool { return pair[0] == starlark.String(name) })
 }
 
 func (e *engine) stopWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {

@@ -47,7 +47,7 @@ type engine struct {
 // there was none; an error says why the drill could not be carried out to its end.
 // Expectations that were not met are in the record and no error.
 func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
-	e := &engine{ctx: ctx, drill: d, o: o, story: &story{w: o.Out}}
+	e := &engine{ctx: ctx, drill: d, o: o, story: &story{w: o.Out, width: len("lab")}}
 	e.story.title(d)
 	err := e.run()
 	if e.lab == nil {

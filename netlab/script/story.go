@@ -17,7 +17,7 @@ import (
 type story struct {
 	mu    sync.Mutex
 	w     io.Writer
-	moved string // the calendar's last move that was told
+	width int // of the longest host name
 }
 
 const dateForm = "2006-01-02 15:04:05"
@@ -32,21 +32,17 @@ func (s *story) title(d Drill) { s.line(strings.TrimRight(d.Name+": "+d.Title, "
 
 // event tells one event: the lab's date, the host, what happened.
 func (s *story) event(e eventlog.Event) {
-	switch e.Name {
-	case eventlog.LabStep.Name:
+	mark := ""
+	switch {
+	case e.Name == eventlog.LabStep.Name:
 		s.line("\n" + e.Text)
-	case eventlog.ClockMoved.Name:
-		// Every program says so; the lab's word is enough.
-		if e.Program == "tslab" {
-			s.line(fmt.Sprintf("%s  %-5s %s", e.Lab.Format(dateForm), e.Host, e.Text))
-		}
-	default:
-		mark := "  "
-		if e.Severity != eventlog.Information {
-			mark = "! "
-		}
-		s.line(fmt.Sprintf("%s%s%-5s %s", e.Lab.Format(dateForm), mark, e.Host, e.Text))
+		return
+	case e.Name == eventlog.ClockMoved.Name && e.Program != "tslab":
+		return // every program says so; the lab's word is enough
+	case e.Severity != eventlog.Information:
+		mark = "! "
 	}
+	s.line(fmt.Sprintf("%s  %-*s  %s%s", e.Lab.Format(dateForm), s.width, e.Host, mark, e.Text))
 }
 
 // verdict tells how the run ended and where to look at it.
@@ -68,6 +64,9 @@ func (s *story) verdict(r *netlab.Record, folder string) {
 	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
 	fmt.Fprintf(&b, "\n\nfolder   %s", folder)
 	fmt.Fprintf(&b, "\ncapture  wireshark %s", quote(filepath.Join(folder, netlab.CaptureName)))
+	for _, arg := range r.Wireshark {
+		b.WriteString(" " + quote(arg))
+	}
 	s.line(b.String())
 }
 

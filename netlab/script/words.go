@@ -113,6 +113,7 @@ func (e *engine) hostWord(_ *starlark.Thread, args starlark.Tuple, kwargs []star
 	if err := e.spec.AddHost(names[0], nets...); err != nil {
 		return nil, err
 	}
+	e.story.width = max(e.story.width, len(names[0]))
 	h, _ := e.spec.Host(names[0])
 	return hostValue(h), nil
 }
