@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tslab/tslab/netlab/capture"
 )
@@ -57,31 +60,44 @@ func (l *Lab) close() error {
 		errs = append(errs, h.Close())
 	}
 	if l.sw != nil {
-		l.sw.Close()
+		errs = append(errs, l.sw.Close())
 	}
 	return errors.Join(errs...)
 }
 
+// closeLinks ends all recordings, at once for the same reason as openLinks.
 func (l *Lab) closeLinks(ctx context.Context) ([]capture.Recording, error) {
-	var errs []error
+	var g errgroup.Group
+	var mu sync.Mutex
+	for _, h := range l.hosts {
+		for _, link := range h.links {
+			if link == nil { // the lab did not come up
+				continue
+			}
+			g.Go(func() error {
+				stats, err := link.Close(ctx)
+				mu.Lock()
+				defer mu.Unlock()
+				l.record.Links[link.Name] = stats
+				return err
+			})
+		}
+	}
+	err := g.Wait()
 	var recordings []capture.Recording
 	for _, spec := range l.spec.Hosts {
-		h, ok := l.hosts[spec.Name]
-		if !ok {
-			continue
-		}
-		for i, link := range h.links {
-			stats, err := link.Close(ctx)
-			errs = append(errs, err)
-			l.record.Links[link.Name] = stats
-			c := spec.Cables[i]
+		for i, c := range spec.Cables {
+			h, ok := l.hosts[spec.Name]
+			if !ok || i >= len(h.links) || h.links[i] == nil {
+				continue
+			}
 			recordings = append(recordings, capture.Recording{
-				Name: link.Name, Path: link.Path, Stats: stats,
+				Name: h.links[i].Name, Path: h.links[i].Path, Stats: l.record.Links[h.links[i].Name],
 				Description: fmt.Sprintf("%s on net %s, %v, %v", spec.Name, c.Net, c.Address, c.MAC()),
 			})
 		}
 	}
-	return recordings, errors.Join(errs...)
+	return recordings, err
 }
 
 // rdpPort is where Wireshark takes for granted that a conversation is plain RDP.

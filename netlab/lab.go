@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab/capture"
@@ -137,7 +139,7 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	}
 	bridges := map[string]string{}
 	for i, n := range l.spec.Nets {
-		bridges[n.Name] = fmt.Sprintf("net%d", i)
+		bridges[n.Name] = l.sw.Name("net", i)
 		if err := l.sw.AddBridge(bridges[n.Name]); err != nil {
 			return fmt.Errorf("net %s: %w", n.Name, err)
 		}
@@ -145,18 +147,16 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(l.Folder, "raw"), 0o755); err != nil {
 		return err
 	}
-	cables := 0
-	for _, h := range l.spec.Hosts {
-		cables += len(h.Cables)
-	}
-	ring := min(max(ringBudget/max(cables, 1), minRing), maxRing)
 	var ports []string
 	for i, h := range l.spec.Hosts {
-		names, err := l.buildHost(h, i, bridges, ring)
+		names, err := l.buildHost(h, i, bridges)
 		if err != nil {
 			return err
 		}
 		ports = append(ports, names...)
+	}
+	if err := l.openLinks(ports); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, upTimeout)
 	defer cancel()
@@ -175,9 +175,8 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	return nil
 }
 
-// buildHost makes a host with its cables, each recorded from its first frame on, and
-// returns their ports in the switch.
-func (l *Lab) buildHost(spec Host, index int, bridges map[string]string, ring int) ([]string, error) {
+// buildHost makes a host with its cables and returns their ports in the switch.
+func (l *Lab) buildHost(spec Host, index int, bridges map[string]string) ([]string, error) {
 	dir := l.hostFolder(spec.Name)
 	if err := os.MkdirAll(filepath.Join(dir, "home"), 0o755); err != nil {
 		return nil, err
@@ -194,7 +193,7 @@ func (l *Lab) buildHost(spec Host, index int, bridges map[string]string, ring in
 	var ports []string
 	for i, c := range spec.Cables {
 		n, _ := l.spec.Net(c.Net)
-		port := fmt.Sprintf("port%d-%d", index, i)
+		port := l.sw.Name("p", index, i)
 		err := l.sw.Connect(ns, netns.Cable{
 			Bridge: bridges[c.Net], Port: port, Interface: c.Interface, MAC: c.MAC(),
 			Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()),
@@ -202,18 +201,32 @@ func (l *Lab) buildHost(spec Host, index int, bridges map[string]string, ring in
 		if err != nil {
 			return nil, err
 		}
-		name := spec.Name + ":" + c.Interface
-		path := filepath.Join(l.Folder, "raw", spec.Name+"-"+c.Interface+".pcap")
-		link, err := capture.Open(name, port, path, ring, func(frame []byte) error {
-			return ns.SendFrame(c.Interface, frame)
-		})
-		if err != nil {
-			return nil, err
-		}
-		h.links = append(h.links, link)
 		ports = append(ports, port)
 	}
 	return ports, nil
+}
+
+// openLinks starts recording at the ports, which are in the order of the cables. All
+// at once: opening a packet socket waits for the kernel twice, and they wait together.
+func (l *Lab) openLinks(ports []string) error {
+	ring := min(max(ringBudget/max(len(ports), 1), minRing), maxRing)
+	var g errgroup.Group
+	for _, spec := range l.spec.Hosts {
+		h := l.hosts[spec.Name]
+		h.links = make([]*capture.Link, len(spec.Cables))
+		for i, c := range spec.Cables {
+			port := ports[0]
+			ports = ports[1:]
+			g.Go(func() (err error) {
+				path := filepath.Join(l.Folder, "raw", spec.Name+"-"+c.Interface+".pcap")
+				h.links[i], err = capture.Open(spec.Name+":"+c.Interface, port, path, ring, func(frame []byte) error {
+					return h.SendFrame(c.Interface, frame)
+				})
+				return err
+			})
+		}
+	}
+	return g.Wait()
 }
 
 func (l *Lab) hostFolder(name string) string { return filepath.Join(l.Folder, "hosts", name) }

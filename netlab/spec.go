@@ -49,6 +49,8 @@ const (
 	maxNets   = 256
 	maxLabel  = 63 // RFC 1035
 	firstHost = 1
+
+	maxListed = 8 // hosts of a net in one line
 )
 
 // AddNet adds a net. A zero prefix stands for the next free one.
@@ -145,7 +147,8 @@ func (s *Spec) Host(name string) (Host, bool) {
 	return s.Hosts[i], true
 }
 
-// String is the lab in a line: each net with its hosts.
+// String is the lab in a line: each net with its hosts, or their number when there
+// are many.
 func (s *Spec) String() string {
 	var nets []string
 	for _, n := range s.Nets {
@@ -157,7 +160,11 @@ func (s *Spec) String() string {
 				}
 			}
 		}
-		nets = append(nets, fmt.Sprintf("%s %v: %s", n.Name, n.Prefix, strings.Join(hosts, ", ")))
+		list := strings.Join(hosts, ", ")
+		if len(hosts) > maxListed {
+			list = fmt.Sprintf("%s to %s, %d hosts", hosts[0], hosts[len(hosts)-1], len(hosts))
+		}
+		nets = append(nets, fmt.Sprintf("%s %v: %s", n.Name, n.Prefix, list))
 	}
 	return strings.Join(nets, "; ")
 }

@@ -48,7 +48,7 @@ func newWire(t *testing.T, bridge string) *wire {
 	t.Helper()
 	s, err := netns.NewSwitch()
 	check(t, err)
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { s.Close() })
 	check(t, s.AddBridge(bridge))
 	w, dir := &wire{}, t.TempDir()
 	for i := range w.hosts {

@@ -37,10 +37,11 @@ type Link struct {
 	ring    *afpacket.TPacket
 	raw     *rawWriter
 	start   time.Time
-	closing atomic.Bool
-	done    chan struct{}
+	abandon atomic.Bool   // end at the next look, without a mark
+	done    chan struct{} // recording has ended
 
 	mu      sync.Mutex
+	last    uint64                   // recording ends at this mark; 0 for none
 	marks   map[uint64]chan struct{} // asked for and not seen
 	marked  uint64                   // number of the last mark asked for
 	packets uint64
@@ -101,7 +102,7 @@ func (l *Link) record() {
 		data, ci, err := l.ring.ZeroCopyReadPacketData()
 		switch {
 		case errors.Is(err, afpacket.ErrTimeout):
-			if l.closing.Load() {
+			if l.abandon.Load() {
 				return
 			}
 			continue
@@ -110,8 +111,7 @@ func (l *Link) record() {
 			return
 		}
 		if n, ok := parseMark(data); ok {
-			l.reach(n)
-			if l.closing.Load() {
+			if l.reach(n) {
 				return
 			}
 			continue
@@ -126,8 +126,9 @@ func (l *Link) record() {
 	}
 }
 
-// reach makes the file whole up to the mark and tells who waits for it.
-func (l *Link) reach(n uint64) {
+// reach makes the file whole up to the mark and tells who waits for it. It says
+// whether the mark is the last.
+func (l *Link) reach(n uint64) bool {
 	if err := l.raw.buf.Flush(); err != nil {
 		l.fail(err)
 	}
@@ -137,6 +138,7 @@ func (l *Link) reach(n uint64) {
 		close(reached)
 		delete(l.marks, n)
 	}
+	return n == l.last
 }
 
 func (l *Link) fail(err error) {
@@ -147,11 +149,21 @@ func (l *Link) fail(err error) {
 
 // Sync returns when everything that the host sent before the call is in the file.
 func (l *Link) Sync(ctx context.Context) error {
+	n, reached := l.newMark()
+	return l.await(ctx, n, reached)
+}
+
+func (l *Link) newMark() (n uint64, reached chan struct{}) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.marked++
-	n, reached := l.marked, make(chan struct{})
-	l.marks[n] = reached
-	l.mu.Unlock()
+	reached = make(chan struct{})
+	l.marks[l.marked] = reached
+	return l.marked, reached
+}
+
+// await sends the mark until it comes back.
+func (l *Link) await(ctx context.Context, n uint64, reached <-chan struct{}) error {
 	frame := appendMark(nil, n)
 	resend := time.NewTicker(again)
 	defer resend.Stop()
@@ -200,9 +212,13 @@ func (l *Link) Stats() Stats {
 
 // Close ends the recording when everything that the host sent before is in it.
 func (l *Link) Close(ctx context.Context) (Stats, error) {
-	l.closing.Store(true)
-	err := l.Sync(ctx)
-	<-l.done // at the mark or, when the host no longer sends one, at the next look
+	n, reached := l.newMark()
+	l.mu.Lock()
+	l.last = n
+	l.mu.Unlock()
+	err := l.await(ctx, n, reached)
+	l.abandon.Store(err != nil) // the host no longer sends marks: what has come is all there is
+	<-l.done
 	stats := l.Stats()
 	l.ring.Close()
 	return stats, errors.Join(err, l.raw.close())

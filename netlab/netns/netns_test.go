@@ -81,7 +81,7 @@ func pair(t *testing.T, bridge string) (*netns.Switch, *netns.Host, *netns.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { s.Close() })
 	if err := s.AddBridge(bridge); err != nil {
 		t.Fatal(err)
 	}

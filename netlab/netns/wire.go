@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 
@@ -15,7 +16,9 @@ import (
 
 // Switch is where the bridges are: the network namespace that the lab started in.
 type Switch struct {
-	handle *netlink.Handle
+	handle  *netlink.Handle
+	id      uint16
+	bridges []netlink.Link
 }
 
 // NewSwitch opens the switch.
@@ -24,11 +27,28 @@ func NewSwitch() (*Switch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("switch: %w", err)
 	}
-	return &Switch{h}, nil
+	return &Switch{handle: h, id: uint16(rand.Uint32())}, nil
 }
 
-// Close closes the switch's socket; bridges stay until the lab ends.
-func (s *Switch) Close() { s.handle.Close() }
+// Close removes the bridges. The ports go with the hosts that hang on them.
+func (s *Switch) Close() error {
+	defer s.handle.Close()
+	var errs []error
+	for _, b := range s.bridges {
+		errs = append(errs, s.handle.LinkDel(b))
+	}
+	return errors.Join(errs...)
+}
+
+// Name makes a name for an interface of this switch that no other switch in the same
+// namespace has: one that was closed a moment ago may still be losing its ports.
+func (s *Switch) Name(what string, index ...int) string {
+	name := fmt.Sprintf("%s%04x", what, s.id)
+	for _, i := range index {
+		name += fmt.Sprintf("-%d", i)
+	}
+	return name
+}
 
 // AddBridge makes a bridge without spanning tree, up.
 func (s *Switch) AddBridge(name string) error {
@@ -39,6 +59,7 @@ func (s *Switch) AddBridge(name string) error {
 	if err := s.handle.LinkAdd(bridge); err != nil {
 		return fmt.Errorf("bridge %s: %w", name, err)
 	}
+	s.bridges = append(s.bridges, bridge)
 	if err := s.handle.LinkSetUp(bridge); err != nil {
 		return fmt.Errorf("bridge %s: %w", name, err)
 	}
