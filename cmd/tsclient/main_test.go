@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"encoding/pem"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tslab/tslab/client"
+	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/licensing"
+	"github.com/tslab/tslab/wire/rdp"
+	"github.com/tslab/tslab/wire/rdpsec"
+	"github.com/tslab/tslab/wire/token"
+)
+
+// tsclient runs the command as a shell would.
+func tsclient(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = tscli.Run(t.Context(), command(), append([]string{"tsclient"}, args...), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// serve is a terminal server that answers every device with one message, and logs
+// on who is let in with the right password.
+func serve(t *testing.T, answer licensing.Message) string {
+	t.Helper()
+	key, err := rdpsec.GenerateKey(rand.Reader, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn, err := rdpconn.Accept(t.Context(), nc, &rdpconn.ServerConfig{Protocols: rdpconn.RDPOnly, Key: key})
+			if err != nil {
+				continue
+			}
+			if err := conn.WriteLicense(licensing.Append(nil, answer, licensing.Version3)); err == nil && conn.Activate(rdp.Desktop{Width: 640, Height: 480, Bpp: 16}) == nil {
+				if conn.Info().Password == "lab" {
+					conn.WriteLogon()
+				}
+			}
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return l.Addr().String()
+}
+
+func TestConnect(t *testing.T) {
+	good, bad := serve(t, licensing.ValidClient()), serve(t, licensing.Abort(licensing.NoLicenseServer))
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"good":             {[]string{good}, 0, "logged on as  lab"},
+		"good, as JSON":    {[]string{good, "--json"}, 0, `"outcome":"connected"`},
+		"refused":          {[]string{bad}, 3, "refused by licensing"},
+		"refused, as JSON": {[]string{"--json", bad}, 3, `"alert":"ERR_NO_LICENSE_SERVER, ST_TOTAL_ABORT"`},
+		"wrong password":   {[]string{good, "--password", "x"}, 4, "logon of lab"},
+		"not there":        {[]string{"127.0.0.1:1"}, 5, "cannot be reached"},
+		"no host":          {nil, 2, "HOST[:PORT]"},
+		"two hosts":        {[]string{good, good}, 2, "unexpected argument"},
+		"persona":          {[]string{good, "--persona", "amiga"}, 2, "want one of 9x"},
+		"security":         {[]string{good, "--security", "x"}, 2, "security"},
+		"encryption":       {[]string{good, "--encryption", "57"}, 2, "encryption"},
+		"hardware id":      {[]string{good, "--hardware-id", "12"}, 2, "40 hexadecimal digits"},
+		"zero hardware id": {[]string{good, "--hardware-id", strings.Repeat("0", 40)}, 2, "means none"},
+		"long name":        {[]string{good, "--name", "ABCDEFGHIJKLMNOP"}, 2, "15 characters"},
+		"root":             {[]string{good, "--root", "/x"}, 2, "--persona mac"},
+		"no such flag":     {[]string{good, "--nonsense"}, 2, "nonsense"},
+		"no such clock":    {[]string{good, "--clock", "/no/such/clock"}, 1, "/no/such/clock"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := tsclient(t, append([]string{"connect", "--state", t.TempDir()}, c.args...)...)
+			if code != c.code || !strings.Contains(stdout+stderr, c.says) {
+				t.Errorf("exit %d, want %d and %q\n%s%s", code, c.code, c.says, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestConnectKeepsItsState(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	server := serve(t, licensing.ValidClient())
+	reports := make([]connectReport, 2)
+	for i := range reports {
+		_, stdout, stderr := tsclient(t, "connect", "--json", "--name", "PC7", server)
+		if err := json.Unmarshal([]byte(stdout), &reports[i]); err != nil {
+			t.Fatalf("%v: %s%s", err, stdout, stderr)
+		}
+	}
+	if reports[0].HardwareID == "" || reports[0].HardwareID != reports[1].HardwareID || reports[0].Device != "PC7" {
+		t.Errorf("%+v, then %+v", reports[0], reports[1])
+	}
+	dir := filepath.Join(os.Getenv("XDG_STATE_HOME"), "tslab", "tsclient")
+	for _, name := range []string{client.WindowsFile, "events.jsonl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if code, _, stderr := tsclient(t, "wipe"); code != 0 {
+		t.Errorf("wipe: %s", stderr)
+	}
+	if code, _, stderr := tsclient(t, "wipe"); code != 3 || !strings.Contains(stderr, "nothing to delete") {
+		t.Errorf("second wipe: %d, %s", code, stderr)
+	}
+}
+
+var day0 = time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)
+
+// stored fills a store with a token and a foreign license, and returns its folder
+// and the file of the root.
+func stored(t *testing.T) (dir, roots string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := token.SelfSign("LS1", day0, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := hwid.New(0xFF010000, [16]byte{1})
+	blob, err := token.Sign(token.License{
+		Kind: token.Temporary, LicenseID: "LAB-1", HardwareID: id, Product: "Windows 2000", Version: token.Version{Major: 5},
+		Machine: "PC7", Issued: day0, Expires: day0.AddDate(0, 0, 90), Issuer: "LS1",
+	}, &token.Signer{Chain: [][]byte{server}, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	s, err := client.OpenWindowsStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		s.SetHardwareID(id),
+		s.Put(client.StoredLicense{Scope: "tslab.example", Company: "TSLab", Product: "LAB-TS", License: blob}),
+		s.Put(client.StoredLicense{Scope: "else", Company: "E", Product: "X", License: []byte("foreign")}),
+		clock.CreateLab(filepath.Join(dir, "clock"), day0),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	roots = filepath.Join(dir, "roots.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, roots
+}
+
+func TestToken(t *testing.T) {
+	dir, roots := stored(t)
+	code, stdout, stderr := tsclient(t, "token", "--state", dir, "--roots", roots, "--clock", filepath.Join(dir, "clock"))
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{
+		"entry        LICENSE000", "filed under  tslab.example, TSLab, LAB-TS", "kind         temporary", "license id   LAB-1",
+		"product      Windows 2000 5.0", "machine      PC7", "issued       2003-03-03 09:00 UTC",
+		"expires      valid to 2003-06-01 09:00 UTC (", "days left)", "issuer       LS1", "chain 1      LS1", "check        sound, to LS1",
+		"LICENSE001", "7 bytes are no license token of this lab",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is missing in\n%s", want, stdout)
+		}
+	}
+	var reports []tokenReport
+	if _, stdout, _ = tsclient(t, "token", "--json", "--state", dir); json.Unmarshal([]byte(stdout), &reports) != nil || len(reports) != 2 {
+		t.Fatalf("not JSON: %s", stdout)
+	}
+	if !reports[0].Sound || reports[1].Sound || !strings.Contains(reports[0].Check, "--roots would tell") {
+		t.Errorf("%+v", reports)
+	}
+}
+
+func TestTokenSaysWhyNot(t *testing.T) {
+	dir, _ := stored(t)
+	_, other := stored(t)
+	if _, stdout, _ := tsclient(t, "token", "--state", dir, "--roots", other); !strings.Contains(stdout, "not activated") {
+		t.Errorf("another root:\n%s", stdout)
+	}
+	s, err := client.OpenWindowsStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetHardwareID(hwid.New(1, [16]byte{2})); err != nil {
+		t.Fatal(err)
+	}
+	if _, stdout, _ := tsclient(t, "token", "--state", dir); !strings.Contains(stdout, "another hardware id") {
+		t.Errorf("another device:\n%s", stdout)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+	}{
+		"no store":       {[]string{"--state", t.TempDir()}, 3},
+		"no such roots":  {[]string{"--state", dir, "--roots", "/no/such/file"}, 1},
+		"roots of noise": {[]string{"--state", dir, "--roots", filepath.Join(dir, client.WindowsFile)}, 1},
+		"an argument":    {[]string{"--state", dir, "x"}, 2},
+	} {
+		if code, _, stderr := tsclient(t, append([]string{"token"}, c.args...)...); code != c.code {
+			t.Errorf("%s: exit %d, want %d: %s", name, code, c.code, stderr)
+		}
+	}
+}
+
+func TestWipe(t *testing.T) {
+	for flag, want := range map[string][2]int{"--hardware-id": {0, 2}, "--licenses": {1, 0}, "": {0, 0}} {
+		dir, _ := stored(t)
+		args := []string{"wipe", "--state", dir}
+		if flag != "" {
+			args = append(args, flag)
+		}
+		if code, stdout, stderr := tsclient(t, args...); code != 0 || !strings.Contains(stdout, "deleted") {
+			t.Errorf("%s: exit %d: %s", flag, code, stderr)
+		}
+		s, err := client.OpenWindowsStore(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := [2]int{0, len(s.Licenses())}
+		if _, ok := s.HardwareID(); ok {
+			got[0] = 1
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: hardware ids, licenses: -want +got\n%s", flag, diff)
+		}
+	}
+}
+
+func TestValidity(t *testing.T) {
+	for want, now := range map[string]time.Time{
+		"valid to 2003-03-03 09:00 UTC":               {},
+		"valid to 2003-03-03 09:00 UTC (2 days left)": day0.AddDate(0, 0, -2),
+		"valid to 2003-03-03 09:00 UTC (1 day left)":  day0.AddDate(0, 0, -1),
+		"valid to 2003-03-03 09:00 UTC (0 days left)": day0,
+		"expired 2003-03-03 09:00 UTC":                day0.Add(time.Second),
+	} {
+		if got := validity(day0, now); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
