@@ -30,37 +30,29 @@ func arc(n ...int) asn1.ObjectIdentifier {
 	return append(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 32473, 1, 1}, n...)
 }
 
-// arcDER is how arc begins in DER, behind tag and length.
-const arcDER = "\x2b\x06\x01\x04\x01\x81\xfd\x59\x01\x01"
-
 type asn1Version struct{ Major, Minor int }
 
-// fields are the license's extensions, in the order of their numbers.
-func (l *License) fields() ([]pkix.Extension, error) {
-	var extensions []pkix.Extension
-	var failed error
-	add := func(field int, value any, params string) {
-		der, err := asn1.MarshalWithParams(value, params)
-		if err != nil && failed == nil {
-			failed = fmt.Errorf("license field %d: %w", field, err)
-		}
-		extensions = append(extensions, pkix.Extension{Id: arc(field), Value: der})
+// fields are the license's extensions, RFC 5280 4.1: in the order of their numbers.
+func (l *License) fields() []byte {
+	var all []byte
+	add := func(field int, value []byte) {
+		all = append(all, tlv(tagSequence, derOID(oidArc, byte(field)), tlv(tagOctets, value))...)
 	}
 	text := func(field int, value string) {
 		if value != "" {
-			add(field, value, "utf8")
+			add(field, derText(value))
 		}
 	}
-	add(fieldKind, int(l.Kind), "")
+	add(fieldKind, derUint(uint16(l.Kind)))
 	text(fieldLicenseID, l.LicenseID)
 	text(fieldKeyPackID, l.KeyPackID)
-	add(fieldHardwareID, l.HardwareID[:], "")
+	add(fieldHardwareID, tlv(tagOctets, l.HardwareID[:]))
 	text(fieldProduct, l.Product)
-	add(fieldVersion, asn1Version{int(l.Version.Major), int(l.Version.Minor)}, "")
+	add(fieldVersion, tlv(tagSequence, derUint(l.Version.Major), derUint(l.Version.Minor)))
 	text(fieldMachine, l.Machine)
 	text(fieldUser, l.User)
 	text(fieldIssuer, l.Issuer)
-	return extensions, failed
+	return all
 }
 
 // setField takes one extension of our arc; others are not our business.

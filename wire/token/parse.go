@@ -40,7 +40,7 @@ const (
 // *CorruptError. Only the one encoding that Sign writes is taken, so that no byte
 // of a token can change unseen.
 func Parse(blob []byte) (*Token, error) {
-	if !bytes.Contains(blob, []byte(arcDER)) {
+	if !bytes.Contains(blob, []byte(oidArc)) {
 		return nil, &ForeignError{len(blob)}
 	}
 	certificates, err := open(blob)
@@ -60,23 +60,19 @@ func open(blob []byte) ([]*x509.Certificate, error) {
 	if len(blob) > maxSize {
 		return nil, fmt.Errorf("%d bytes, at most %d are read", len(blob), maxSize)
 	}
-	envelope, err := pkcs7.Parse(blob)
+	p7, err := pkcs7.Parse(blob)
 	if err != nil {
 		return nil, err
 	}
-	certificates := envelope.Certificates
+	certificates := p7.Certificates
 	if len(certificates) < 2 || len(certificates) > maxChain {
 		return nil, fmt.Errorf("%d certificates, want 2 to %d", len(certificates), maxChain)
 	}
-	var raw []byte
+	var raw [][]byte
 	for _, c := range certificates {
-		raw = append(raw, c.Raw...)
+		raw = append(raw, c.Raw)
 	}
-	again, err := pkcs7.DegenerateCertificate(raw)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(again, blob) {
+	if !bytes.Equal(envelope(raw), blob) {
 		return nil, errors.New("not in its one encoding")
 	}
 	return certificates, nil

@@ -3,6 +3,7 @@ package token
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -11,46 +12,65 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	"github.com/smallstep/pkcs7"
 )
 
 // never is the notAfter of what does not expire, RFC 5280 4.1.2.5.
 func never() time.Time { return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) }
 
-// Signer is a license server's certificate with those above it, and its key.
+// Signer is a license server's certificate with those above it, and its key. It is
+// safe for concurrent use; keep one, for it remembers what it has parsed.
 type Signer struct {
 	Chain [][]byte      // DER, root first, license server last; alone and self-signed when not activated
 	Key   crypto.Signer // ECDSA P-256
+
+	parsed atomic.Pointer[x509.Certificate] // the license server's
+}
+
+// server is the parsed certificate of the license server.
+func (s *Signer) server() (*x509.Certificate, error) {
+	if c := s.parsed.Load(); c != nil {
+		return c, nil
+	}
+	if len(s.Chain) == 0 {
+		return nil, errors.New("the license server has no certificate")
+	}
+	c, err := x509.ParseCertificate(s.Chain[len(s.Chain)-1])
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the license server: %w", err)
+	}
+	key, ok := s.Key.Public().(*ecdsa.PublicKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, errors.New("the license server's key is not ECDSA P-256")
+	}
+	if !key.Equal(c.PublicKey) {
+		return nil, errors.New("the license server's key is not that of its certificate")
+	}
+	s.parsed.Store(c)
+	return c, nil
 }
 
 // Sign makes the token of l: a certs-only PKCS#7, the license's own certificate
-// last. The same license and the same signer give the same bytes, on one release
-// of the Go library.
+// last. The same license and the same signer give the same bytes.
 func Sign(l License, s *Signer) ([]byte, error) {
-	if len(s.Chain) == 0 {
-		return nil, errors.New("sign license token: the license server has no certificate")
-	}
-	parent, err := x509.ParseCertificate(s.Chain[len(s.Chain)-1])
-	if err != nil {
-		return nil, fmt.Errorf("sign license token: certificate of the license server: %w", err)
-	}
-	l = l.normal()
-	template, err := l.template()
-	if err != nil {
-		return nil, fmt.Errorf("sign license token: %w", err)
-	}
-	leaf, err := x509.CreateCertificate(nil, template, parent, s.publicKey(), s.Key)
+	server, err := s.server()
 	if err != nil {
 		return nil, fmt.Errorf("sign license token %s: %w", l.LicenseID, err)
 	}
-	return pkcs7.DegenerateCertificate(slices.Concat(append(slices.Clip(s.Chain), leaf)...))
+	l = l.normal()
+	if !l.Expires.IsZero() && l.Expires.Before(l.Issued) {
+		return nil, fmt.Errorf("sign license token %s: it expires %v before it is issued", l.LicenseID, l.Issued.Sub(l.Expires))
+	}
+	tbs := l.certificate(server)
+	digest := sha256.Sum256(tbs)
+	signature, err := s.Key.Sign(nil, digest[:], crypto.SHA256) // without a reader: RFC 6979
+	if err != nil {
+		return nil, fmt.Errorf("sign license token %s: %w", l.LicenseID, err)
+	}
+	leaf := tlv(tagSequence, tbs, ecdsaWithSHA256(), tlv(tagBitString, []byte{0}, signature))
+	return envelope(append(slices.Clip(s.Chain), leaf)), nil
 }
-
-// publicKey is what the token's certificate carries where others carry the key of
-// their subject: a token proves nothing by a key of its own, so the server's stands in.
-func (s *Signer) publicKey() crypto.PublicKey { return s.Key.Public() }
 
 // normal is the license as a certificate can hold it.
 func (l License) normal() License {
@@ -64,38 +84,70 @@ func (l License) normal() License {
 	return l
 }
 
-func (l *License) template() (*x509.Certificate, error) {
-	extensions, err := l.fields()
-	if err != nil {
-		return nil, err
-	}
+// certificate is the TBSCertificate of RFC 5280 4.1. A token proves nothing by a
+// key of its own, so where others have the key of their subject stands the server's.
+// crypto/x509 would make the same, and take four times as long: it checks its own
+// signature.
+func (l *License) certificate(server *x509.Certificate) []byte {
 	expires := l.Expires
 	if expires.IsZero() {
 		expires = never()
 	}
-	if expires.Before(l.Issued) {
-		return nil, fmt.Errorf("license %s expires %v before it is issued", l.LicenseID, l.Issued.Sub(expires))
+	var authority []byte
+	if id := server.SubjectKeyId; len(id) > 0 { // RFC 5280 4.2.1.1
+		authority = tlv(tagSequence, derOID(oidAuthorityKeyID), tlv(tagOctets, tlv(tagSequence, tlv(tagContextRaw, id))))
 	}
-	return &x509.Certificate{
-		SerialNumber:    serial(l, extensions),
-		Subject:         pkix.Name{CommonName: l.Machine, OrganizationalUnit: []string{l.Kind.String()}, SerialNumber: l.LicenseID},
-		NotBefore:       l.Issued,
-		NotAfter:        expires,
-		ExtraExtensions: extensions,
-	}, nil
+	fields := l.fields()
+	return tlv(tagSequence,
+		tlv(tagContext, derUint(2)), // version 3
+		l.serial(fields),
+		ecdsaWithSHA256(),
+		server.RawSubject,
+		tlv(tagSequence, derTime(l.Issued), derTime(expires)),
+		l.subject(),
+		server.RawSubjectPublicKeyInfo,
+		tlv(tagContext+3, tlv(tagSequence, authority, fields)),
+	)
+}
+
+func ecdsaWithSHA256() []byte {
+	return tlv(tagSequence, derOID(oidECDSAWithSHA256))
+}
+
+// subject says in general tools' output what the license is.
+func (l *License) subject() []byte {
+	var names [][]byte
+	add := func(attribute byte, value string) {
+		if value != "" {
+			names = append(names, tlv(tagSet, tlv(tagSequence, derOID(oidAttribute, attribute), derText(value))))
+		}
+	}
+	add(11, l.Kind.String()) // organizational unit
+	add(3, l.Machine)        // common name
+	add(5, l.LicenseID)      // serial number
+	return tlv(tagSequence, names...)
 }
 
 // serial is a serial number that only an equal license gets.
-func serial(l *License, extensions []pkix.Extension) *big.Int {
+func (l *License) serial(fields []byte) []byte {
 	h := sha256.New()
-	fmt.Fprintln(h, l.Issued.Unix(), l.Expires.Unix())
-	for _, e := range extensions {
-		fmt.Fprintln(h, e.Id, len(e.Value))
-		h.Write(e.Value)
-	}
+	h.Write(derTime(l.Issued))
+	h.Write(derTime(l.Expires))
+	h.Write(fields)
 	sum := h.Sum(nil)[:16]
 	sum[0] = sum[0]&0x7F | 0x40 // positive, and 16 bytes long whatever the hash
-	return new(big.Int).SetBytes(sum)
+	return tlv(tagInteger, sum)
+}
+
+// envelope is a certs-only SignedData, RFC 2315 9.1 as RFC 8551 3.8 uses it.
+func envelope(certificates [][]byte) []byte {
+	return tlv(tagSequence, derOID(oidPKCS7, 2), tlv(tagContext, tlv(tagSequence,
+		derUint(1),
+		tlv(tagSet), // digest algorithms
+		tlv(tagSequence, derOID(oidPKCS7, 1)),
+		tlv(tagContext, certificates...),
+		tlv(tagSet), // signers
+	)))
 }
 
 // SelfSign makes the certificate with which a license server that is not activated

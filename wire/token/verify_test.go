@@ -112,25 +112,19 @@ func TestNoByteCanChange(t *testing.T) {
 func TestParseTellsForeignFromCorrupt(t *testing.T) {
 	a := newAuthority(t)
 	blob := sign(t, license(), a.signer)
-	chainOnly, err := pkcs7.DegenerateCertificate(bytes.Join(a.signer.Chain, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	chainOnly := token.Envelope(a.signer.Chain...)
 	for name, b := range map[string][]byte{"nothing": nil, "garbage": []byte("garbage"), "another's chain": chainOnly} {
 		var foreign *token.ForeignError
 		if _, err := token.Parse(b); !errors.As(err, &foreign) || foreign.Size != len(b) {
 			t.Errorf("%s: %v, want a ForeignError", name, err)
 		}
 	}
-	leafOnly, err := pkcs7.DegenerateCertificate(parse(t, blob).Leaf.Raw)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, b := range map[string][]byte{
-		"cut":       blob[:len(blob)-1],
-		"leaf only": leafOnly,
-		"too long":  append(bytes.Clone(blob), make([]byte, 64<<10)...),
-		"no fields": withoutFields(t, a),
+		"cut":                blob[:len(blob)-1],
+		"leaf only":          token.Envelope(parse(t, blob).Leaf.Raw),
+		"too long":           append(bytes.Clone(blob), make([]byte, 64<<10)...),
+		"no fields":          withoutFields(t, a),
+		"another's encoding": otherEncoding(t, blob),
 	} {
 		var corrupt *token.CorruptError
 		if _, err := token.Parse(b); !errors.As(err, &corrupt) || corrupt.Part == "" || errors.Unwrap(err) == nil {
@@ -139,17 +133,29 @@ func TestParseTellsForeignFromCorrupt(t *testing.T) {
 	}
 }
 
+// otherEncoding is the token as another program would wrap it: sound to openssl,
+// but with bytes that nobody has signed.
+func otherEncoding(t *testing.T, blob []byte) []byte {
+	t.Helper()
+	var raw []byte
+	tok := parse(t, blob)
+	for _, c := range append(tok.Chain, tok.Leaf) {
+		raw = append(raw, c.Raw...)
+	}
+	other, err := pkcs7.DegenerateCertificate(raw)
+	if err != nil || bytes.Equal(other, blob) {
+		t.Fatalf("%v", err)
+	}
+	return other
+}
+
 // withoutFields is a chain whose last certificate names our arc in its subject only.
 func withoutFields(t *testing.T, a *authority) []byte {
 	t.Helper()
 	template := caTemplate("leaf", 0)
 	template.ExtraExtensions = token.StrayExtension()
 	leaf := certify(t, template, parse(t, sign(t, license(), a.signer)).Server(), a.key, a.signer.Key.(*ecdsa.PrivateKey))
-	blob, err := pkcs7.DegenerateCertificate(bytes.Join(append(a.signer.Chain[:2:2], leaf.Raw), nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return blob
+	return token.Envelope(a.signer.Chain[0], a.signer.Chain[1], leaf.Raw)
 }
 
 func FuzzParse(f *testing.F) {
