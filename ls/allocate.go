@@ -188,7 +188,7 @@ func (a *allocation) reply() (tsls.Message, error) {
 		return answer, nil
 	}
 	var err error
-	answer.License, err = token.Sign(a.server.tokenOf(&a.id, a.row, a.pack), a.id.signer())
+	answer.License, err = token.Sign(a.server.tokenOf(&a.id, a.row, a.pack), a.id.signer)
 	return answer, err
 }
 

@@ -17,7 +17,8 @@ import (
 // identity is the stored identity with what is made of it.
 type identity struct {
 	store.Identity
-	key *ecdsa.PrivateKey
+	key    *ecdsa.PrivateKey
+	signer *token.Signer // under the clearinghouse's chain, or alone while there is none
 }
 
 // issuer is how tokens name the server: by its License Server ID, by its own name
@@ -27,14 +28,6 @@ func (id *identity) issuer(name string) string {
 		return id.ServerID
 	}
 	return name
-}
-
-// signer signs tokens: under the clearinghouse's chain, or alone while there is none.
-func (id *identity) signer() *token.Signer {
-	if id.Activated() {
-		return &token.Signer{Chain: id.Chain, Key: id.key}
-	}
-	return &token.Signer{Chain: [][]byte{id.SelfSigned}, Key: id.key}
 }
 
 func (s *Server) identity() identity {
@@ -95,7 +88,11 @@ func (s *Server) setIdentity(stored store.Identity) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.id = identity{stored, key}
+	chain := stored.Chain
+	if !stored.Activated() {
+		chain = [][]byte{stored.SelfSigned}
+	}
+	s.id = identity{stored, key, &token.Signer{Chain: chain, Key: key}}
 	return nil
 }
 
@@ -110,7 +107,7 @@ func (s *Server) info() (tsls.Message, error) {
 		Scope:     s.config.Scope,
 		Activated: id.Activated(),
 	}
-	signer := id.signer()
+	signer := id.signer
 	info.Certificates = append([][]byte{signer.Chain[len(signer.Chain)-1]}, former(id.Former)...)
 	if id.Activated() {
 		info.Roots = [][]byte{id.Chain[0]}
