@@ -86,6 +86,8 @@ func serveOptions(c *ucli.Command) (*serving, error) {
 	if s.box.Profile, err = edition.Parse(c.String("edition")); err != nil {
 		return nil, cli.Usage("%v", err)
 	}
+	// A client keeps the CAL of the lab that it saw last; the next lab is another one.
+	s.box.Profile.StrangerCAL = edition.BlobNone
 	if err := s.box.Profile.SetAll(c.StringSlice("set")); err != nil {
 		return nil, cli.Usage("%v", err)
 	}

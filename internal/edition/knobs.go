@@ -116,6 +116,8 @@ func issueKnobs() []knob {
 			"tokens of license servers without a clearinghouse certificate are broken"},
 		{"foreign_blob", choice(func(p *Profile) *BadBlob { return &p.ForeignBlob }, BlobNone, BlobCorrupt), "none", "none", "none", "P: clients keep one license for every server",
 			"a license of another maker: as none, or as broken"},
+		{"stranger_cal", choice(func(p *Profile) *BadBlob { return &p.StrangerCAL }, BlobNone, BlobCorrupt), "corrupt", "corrupt", "corrupt", "P: tslab serve takes it as none",
+			"a CAL or built-in token of a clearinghouse that is not trusted here: as none, or as broken"},
 	}
 }
 

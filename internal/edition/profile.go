@@ -58,6 +58,7 @@ type Profile struct {
 	ErrInfoPDU               ErrInfoPDU    // errinfo_pdu
 	RequireClearinghouseRoot bool          // require_clearinghouse_chain
 	ForeignBlob              BadBlob       // foreign_blob
+	StrangerCAL              BadBlob       // stranger_cal
 	ServesTS                 []string      // serves_ts
 	PreventUpgrade           bool          // prevent_upgrade
 	LSUpgrade                string        // ls_upgrade

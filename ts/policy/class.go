@@ -96,6 +96,8 @@ func trusted(p *edition.Profile, e Evidence) (Classified, bool) {
 	case e.InCatalog: // T4b
 	case temporary:
 		return classified(tsls.ClassNone, "T4", "the temporary token is of an unknown license server"), true
+	case p.StrangerCAL == edition.BlobNone:
+		return classified(tsls.ClassNone, "T4d", "the token is of an unknown license server without a clearinghouse certificate"), true
 	default:
 		return classified(tsls.ClassCorrupt, "T4a", "the token is of an unknown license server without a clearinghouse certificate"), true
 	}

@@ -82,6 +82,19 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// TestStrangersCALAsNone: clients of a short-lived lab come with the CAL of the one
+// before it.
+func TestStrangersCALAsNone(t *testing.T) {
+	p := edition.W2KSP3()
+	if err := p.Set("stranger_cal", "none"); err != nil {
+		t.Fatal(err)
+	}
+	e := Evidence{Presented: true, Err: &token.VerifyError{Check: token.CheckRoot}, License: token.License{Kind: token.CAL, Issued: start()}}
+	if got := Classify(&p, start(), e); got.Rule != "T4d" || got.Class != tsls.ClassNone {
+		t.Errorf("a stranger's CAL: %s %s, want T4d none", got.Rule, got.Class)
+	}
+}
+
 // TestWire pins the numbers.
 func TestWire(t *testing.T) {
 	for _, test := range []struct {
