@@ -154,8 +154,8 @@ func presented(p *edition.Profile) iter.Seq[combination] {
 	}
 }
 
-// requests yields every request for a token with every state of a license server.
-// A terminal server asks to renew a CAL that is near its expiry, for a temporary
+// requests yields every request for a token with every state of a license server
+// of the terminal server's edition. A terminal server asks to renew a CAL that is near its expiry, for a temporary
 // token where a client has nothing, and otherwise for a CAL or a built-in token.
 func requests(p *edition.Profile) iter.Seq[combination] {
 	var base combination
@@ -164,7 +164,8 @@ func requests(p *edition.Profile) iter.Seq[combination] {
 	return func(yield func(combination) bool) {
 		for c := range each(base, all(colRequest), dimension{colToken, tokens}, all(colActivated), all(colRow), all(colValidated), all(colFree), all(colPeer), all(colDefaultLS)) {
 			renew, temp, active := c.is(colRequest, "renew"), c.is(colRequest, "temp"), c.is(colActivated, "y")
-			impossible := renew != c.is(colToken, "perm-near") || temp && !c.is(colToken, "none") ||
+			builtin := c.is(colRequest, "built-in")
+			impossible := renew != c.is(colToken, "perm-near") || builtin && !p.BuiltinPool || temp && !c.is(colToken, "none") ||
 				!active && (!c.is(colFree, "n") || c.is(colPeer, "y")) ||
 				active && c.is(colRow, "cal") != c.is(colFree, "own") ||
 				c.is(colDefaultLS, "y") && c.is(colPeer, "y") && !p.DefaultLSReferral ||

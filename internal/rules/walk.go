@@ -105,7 +105,7 @@ func (v *view) request(p Part, c *combination) string {
 		return "temp"
 	case p == User:
 		return ""
-	case w2k && c.is(colOS, "pro") && (token != "none" || v.profile.BuiltinFirst == edition.BuiltinAtOnce):
+	case w2k && v.profile.BuiltinPool && c.is(colOS, "pro") && (token != "none" || v.profile.BuiltinFirst == edition.BuiltinAtOnce):
 		return "built-in"
 	case token != "none" || v.profile.FirstIssue == edition.FirstCAL:
 		return "cal"

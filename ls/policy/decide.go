@@ -21,7 +21,7 @@ func Decide(req tsls.Allocate, st State, p *edition.Profile, f tsls.Features) De
 	case tsls.RequestRenew:
 		d = c.renew()
 	case tsls.RequestBuiltIn:
-		d = c.builtIn()
+		d = c.builtIn(hasBuiltIns(p, req.Edition))
 	case tsls.RequestCAL:
 		d = c.cal()
 	default:
@@ -96,12 +96,25 @@ func (c *request) renew() Decision {
 	return decision("L13b", tsls.AnswerKeep, "there is nothing to renew the CAL with; it works until its expiry")
 }
 
-// builtIn: the device runs Windows 2000 Professional or a successor.
-func (c *request) builtIn() Decision {
-	if c.activated {
+// builtIn: the device runs Windows 2000 Professional or a successor. Without a pool
+// it is a device like any other.
+func (c *request) builtIn(pool bool) Decision {
+	switch {
+	case !pool && c.presented == tsls.ClassNone && c.p.FirstIssue == edition.FirstTemp:
+		return c.temporary()
+	case !pool:
+		return c.cal()
+	case c.activated:
 		return decision("L9", tsls.AnswerBuiltIn, "the built-in pool has no end")
 	}
 	return c.empty()
+}
+
+// hasBuiltIns reports whether a terminal server of the named edition is served from
+// the built-in pool: by a license server of Windows 2000 by its knob, by one of 2003
+// if the terminal server is of Windows 2000.
+func hasBuiltIns(p *edition.Profile, terminalServer string) bool {
+	return p.BuiltinPool || p.Edition == edition.Server2003 && terminalServer != edition.Server2003.String()
 }
 
 // cal: the terminal server wants a CAL for the device.

@@ -128,6 +128,33 @@ func TestCALLife(t *testing.T) {
 	}
 }
 
+// TestBuiltInPool: whom a license server serves from it.
+func TestBuiltInPool(t *testing.T) {
+	off := edition.W2KSP3()
+	if err := off.Set("builtin_pool", "off"); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name      string
+		p         edition.Profile
+		ts        string
+		presented tsls.Class
+		want      string
+	}{
+		{"Windows 2000", edition.W2KSP3(), "w2k-sp3", tsls.ClassNone, "L9"},
+		{"Windows 2000 terminal server at 2003", edition.WS2003(), "w2k-sp3", tsls.ClassNone, "L9"},
+		{"2003", edition.WS2003(), "ws2003", tsls.ClassNone, "L6"},
+		{"turned off, new device", off, "w2k-sp3", tsls.ClassNone, "L6"},
+		{"turned off, temporary token", off, "w2k-sp3", tsls.ClassTemporary, "L4"},
+	} {
+		req := tsls.Allocate{Request: tsls.RequestBuiltIn, Presented: test.presented, Edition: test.ts}
+		got := Decide(req, State{Activated: true, Free: true, Validated: true}, &test.p, both)
+		if got.Rule != test.want {
+			t.Errorf("%s: %s %s, want %s", test.name, got.Rule, got.Answer, test.want)
+		}
+	}
+}
+
 // counter is a source that always draws the last.
 type counter struct{}
 
