@@ -91,12 +91,16 @@ func (s Session) NextChange(now time.Time) time.Time {
 			next = t
 		}
 	}
-	for _, p := range s.Phases {
-		sooner(p.From)
+	for i, p := range s.Phases {
+		if i > 0 {
+			sooner(p.From)
+		}
 	}
 	if left := s.Expires.Sub(now); !s.Expires.IsZero() && left >= 0 {
 		begun := (left - 1) / day // whole days that remain after the begun one
-		if sooner(s.Expires.Add(-begun * day)); left <= day {
+		if begun > 0 {
+			sooner(s.Expires.Add(-begun * day))
+		} else {
 			sooner(s.Expires.Add(1))
 		}
 	}
