@@ -126,12 +126,11 @@ func (c *Config) license(s *Session) error {
 	return nil
 }
 
-// describe is what an event says of a license: a device that really did not look
-// inside could say nothing.
+// describe is what an event says of a license. A real device does not look inside.
 func describe(blob []byte) (kind, id, expires string) {
 	t, err := token.Parse(blob)
 	if err != nil {
-		return "a license", fmt.Sprintf("of %d bytes", len(blob)), "nobody knows when"
+		return "foreign license", fmt.Sprintf("of %d bytes", len(blob)), "unknown"
 	}
 	if t.Expires.IsZero() {
 		return t.Kind.String(), t.LicenseID, "never"

@@ -3,11 +3,10 @@ package token
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/smallstep/pkcs7"
 )
 
 // ForeignError is Parse's answer to bytes in which our object identifiers occur
@@ -55,16 +54,32 @@ func Parse(blob []byte) (*Token, error) {
 	return t, nil
 }
 
+// signedData is as much of RFC 2315 9.1 as leads to the certificates. That nothing
+// else is in it, comparing it with what Sign writes tells.
+type signedData struct {
+	Version      int
+	Digests      asn1.RawValue
+	Content      asn1.RawValue
+	Certificates asn1.RawValue `asn1:"tag:0"`
+	Signers      asn1.RawValue
+}
+
 // open takes the certificates out of a certs-only PKCS#7.
 func open(blob []byte) ([]*x509.Certificate, error) {
 	if len(blob) > maxSize {
 		return nil, fmt.Errorf("%d bytes, at most %d are read", len(blob), maxSize)
 	}
-	p7, err := pkcs7.Parse(blob)
+	var outer struct {
+		Type    asn1.ObjectIdentifier
+		Content signedData `asn1:"explicit,tag:0"`
+	}
+	if err := unmarshal(blob, &outer, ""); err != nil {
+		return nil, err
+	}
+	certificates, err := x509.ParseCertificates(outer.Content.Certificates.Bytes)
 	if err != nil {
 		return nil, err
 	}
-	certificates := p7.Certificates
 	if len(certificates) < 2 || len(certificates) > maxChain {
 		return nil, fmt.Errorf("%d certificates, want 2 to %d", len(certificates), maxChain)
 	}
