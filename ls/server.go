@@ -16,6 +16,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,7 +41,13 @@ type Config struct {
 	Scope   string // "enterprise", "domain", "workgroup"; empty: workgroup
 	Seed    uint64 // of license ids and random lifetimes of a new store; 0: random
 	Limits  transport.Limits
+
+	// Idle is called once whenever no request has come for two seconds of elapsed
+	// time; it may be nil.
+	Idle func()
 }
+
+const idleAfter = 2 * time.Second
 
 // Server is a license server with its store open.
 type Server struct {
@@ -49,6 +56,7 @@ type Server struct {
 	stats  counters
 	work   chan struct{} // tells the sweep that an earlier expiry may have come
 	ready  chan struct{}
+	idle   *time.Timer // nil: nobody wants to know
 
 	mu sync.RWMutex
 	id identity
@@ -76,11 +84,19 @@ func New(c Config) (*Server, error) {
 	if err := s.loadIdentity(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	if c.Idle != nil {
+		s.idle = time.AfterFunc(idleAfter, c.Idle)
+	}
 	return s, nil
 }
 
 // Close closes the store. Nothing is being handled then: Run has returned.
-func (s *Server) Close() error { return s.store.Close() }
+func (s *Server) Close() error {
+	if s.idle != nil {
+		s.idle.Stop()
+	}
+	return s.store.Close()
+}
 
 // Run serves l, which it closes, and returns licenses to the pool as they expire,
 // until ctx ends. A request that has begun is answered first. A nil l serves nobody:
@@ -103,6 +119,9 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // Handle answers one message; it is a [transport.Handler].
 func (s *Server) Handle(ctx context.Context, peer transport.Peer, m tsls.Message) tsls.Message {
 	s.stats.requests.Add(1)
+	if s.idle != nil {
+		s.idle.Reset(idleAfter)
+	}
 	answer, err := s.handle(ctx, peer, m)
 	if err != nil {
 		return wireError(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -208,6 +209,30 @@ func TestNewNeedsAName(t *testing.T) {
 	if _, err := ls.New(ls.Config{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "--host") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// Idle comes once, two seconds after the last request.
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, edition.W2KSP3())
+		l.Close()
+		n := 0
+		l.config.Idle = func() { n++ }
+		l.start()
+		defer l.Close()
+		for i, step := range []struct {
+			wait time.Duration
+			want int
+		}{{1 * time.Second, 0}, {1 * time.Second, 0}, {2 * time.Second, 1}, {time.Hour, 1}} {
+			if i < 2 {
+				must[tsls.ServerInfo](l, tsls.Ping{})
+			}
+			until(time.Now().Add(step.wait))
+			if n != step.want {
+				t.Errorf("step %d: idle %d times, want %d", i, n, step.want)
+			}
+		}
+	})
 }
 
 // The statistics count what was answered; a server without expiries has nothing due.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +17,9 @@ import (
 	"github.com/tslab/tslab/ls"
 )
 
+// gcPercent keeps the heap small: a license server stays under 10 MB of memory.
+const gcPercent = 25
+
 // serve runs the license server until ctx ends.
 func serve(ctx context.Context, o options) (err error) {
 	p, err := program.Open(ls.Program, o.Daemon, nil)
@@ -23,13 +27,14 @@ func serve(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
+	debug.SetGCPercent(gcPercent)
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	server, err := ls.New(ls.Config{
-		Name: p.Host, Dir: p.State, Clock: p.Clock, Log: p.Log, Edition: o.edition, Scope: o.scope, Seed: o.seed,
+		Name: p.Host, Dir: p.State, Clock: p.Clock, Log: p.Log, Edition: o.edition, Scope: o.scope, Seed: o.seed, Idle: trim,
 	})
 	if err != nil {
 		return err
