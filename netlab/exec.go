@@ -138,7 +138,11 @@ func (l *Lab) spawn(hostName string, argv, env []string) (*Process, error) {
 	if len(argv) == 0 {
 		return nil, errors.New("no program to run")
 	}
+	return l.launch(h, launch{argv: argv, env: env, output: l.nextOutput(hostName, argv[0])})
+}
+
+// nextOutput is how the names of a program's output files begin.
+func (l *Lab) nextOutput(hostName, program string) string {
 	l.runs++
-	output := filepath.Join(l.hostFolder(hostName), "output", fmt.Sprintf("%03d-%s-", l.runs, filepath.Base(argv[0])))
-	return l.launch(h, argv[0], output, argv[1:], env)
+	return filepath.Join(l.hostFolder(hostName), "output", fmt.Sprintf("%03d-%s-", l.runs, filepath.Base(program)))
 }

@@ -59,7 +59,7 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 	}
 	l.action()
 	folder := l.ProgramFolder(hostName, program)
-	p, err := l.launch(h, program, filepath.Join(folder, "std"), append(flags, args...), nil)
+	p, err := l.launch(h, launch{argv: append(append([]string{program}, flags...), args...), output: filepath.Join(folder, "std")})
 	if err != nil {
 		return nil, err
 	}
@@ -133,22 +133,31 @@ func (l *Lab) awaitOf(ctx context.Context, p *Process, event string) (eventlog.E
 	return e, nil
 }
 
-// launch starts a program in a host; its output goes to files that begin with output.
-func (l *Lab) launch(h *host, program, output string, args, env []string) (*Process, error) {
-	path, err := l.find(program)
+// launch is what a program is started with.
+type launch struct {
+	argv   []string
+	env    []string   // beside that of all programs
+	output string     // how the names of its output files begin
+	files  []*os.File // its descriptors from 3 on
+}
+
+// launch starts a program in a host.
+func (l *Lab) launch(h *host, what launch) (*Process, error) {
+	path, err := l.find(what.argv[0])
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(what.output), 0o755); err != nil {
 		return nil, err
 	}
 	p := &Process{
-		Host: h.Name, Program: filepath.Base(program), done: make(chan struct{}),
-		Stdout: output + "out.log", Stderr: output + "err.log", cmd: exec.Command(path, args...),
+		Host: h.Name, Program: filepath.Base(what.argv[0]), done: make(chan struct{}),
+		Stdout: what.output + "out.log", Stderr: what.output + "err.log", cmd: exec.Command(path, what.argv[1:]...),
 	}
+	p.cmd.ExtraFiles = what.files
 	home := filepath.Join(l.hostFolder(h.Name), "home")
 	p.cmd.Dir = home
-	p.cmd.Env = append(l.environment(home), env...)
+	p.cmd.Env = append(l.environment(home), what.env...)
 	stdout, err := appendTo(p.Stdout)
 	if err != nil {
 		return nil, err
@@ -161,14 +170,14 @@ func (l *Lab) launch(h *host, program, output string, args, env []string) (*Proc
 	defer stderr.Close()
 	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
 	if err := h.Start(p.cmd); err != nil {
-		return nil, fmt.Errorf("%s on %s: %w", program, h.Name, err)
+		return nil, fmt.Errorf("%s on %s: %w", p.Program, h.Name, err)
 	}
 	go func() {
 		_ = p.cmd.Wait() // how it ended is in ProcessState
 		close(p.done)
 	}()
 	l.running = append(slices.DeleteFunc(l.running, func(p *Process) bool { return !p.Running() }), p)
-	l.record.Programs = append(l.record.Programs, ProgramRecord{Host: h.Name, Program: p.Program, Command: append([]string{path}, args...)})
+	l.record.Programs = append(l.record.Programs, ProgramRecord{Host: h.Name, Program: p.Program, Command: append([]string{path}, what.argv[1:]...)})
 	return p, nil
 }
 

@@ -172,6 +172,26 @@ func (e *engine) execWord(_ *starlark.Thread, args starlark.Tuple, kwargs []star
 	return resultValue("result", r, nil), nil
 }
 
+func (e *engine) displayWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var at starlark.Value
+	geometry := "1024x768x24"
+	if err := starlark.UnpackArgs("display", args, kwargs, "host", &at, "geometry?", &geometry); err != nil {
+		return nil, err
+	}
+	host, err := hostName(at)
+	if err != nil {
+		return nil, err
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := e.timeout(patience, "it is not ready")
+	defer cancel()
+	name, err := lab.Display(ctx, host, geometry)
+	return starlark.String(name), err
+}
+
 // resultValue is how a program ended, with more fields where there are.
 func resultValue(name string, r netlab.Result, more starlark.StringDict) starlark.Value {
 	fields := starlark.StringDict{

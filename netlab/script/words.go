@@ -31,6 +31,7 @@ func Vocabulary() []Word {
 		{"connect", `r = connect(c1, ts1, name="PC-1", persona="9x")`, "connects with tsclient from a host to another; r.status, r.exit and r.token say what came of it", (*engine).connectWord},
 		{"exec", `r = exec(c1, "ping", "-c1", "ts1", env={}, timeout=30, background=False)`, "runs any program in a host; r.exit, r.stdout, r.stderr, or with background=True a program for stop and kill", (*engine).execWord},
 		{"run", `r = run(ls1, "licmgr", "show", "--json")`, "runs a program of the lab with the lab's calendar and event log; r.exit, r.stdout, r.stderr, r.json", (*engine).runWord},
+		{"display", `x = display(c1, geometry="1024x768x24")`, "starts an X server without a screen in a host; x is its name, for env={\"DISPLAY\": x}", (*engine).displayWord},
 		{"clearinghouse", `ch = clearinghouse(ch1, name="Lab Clearinghouse")`, "founds a clearinghouse in a host; ch.roots is the file with its root certificate", (*engine).clearinghouseWord},
 		{"activate", `activate(ls1, ch)`, "activates a license server: its request carried to the clearinghouse, the answer back, as files", (*engine).activateWord},
 		{"stock", `stock(ls1, ch, cals=10)`, "issues a key pack at the clearinghouse and installs it on a license server", (*engine).stockWord},
