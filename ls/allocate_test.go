@@ -28,6 +28,8 @@ func knob(t *testing.T, p edition.Profile, settings ...string) edition.Profile {
 }
 
 // Every rule of part 7a that needs no other license server, through the real store.
+//
+// proves R101, R104, R107, R109, R110
 func TestRules(t *testing.T) {
 	const (
 		temp, cal, renew, builtIn = tsls.RequestTemp, tsls.RequestCAL, tsls.RequestRenew, tsls.RequestBuiltIn

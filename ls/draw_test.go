@@ -35,6 +35,8 @@ func lives(t *testing.T, seed uint64, n uint32) (days []int) {
 
 // The days of 10,000 draws: 52 to 89, both ends, each about as often; the same seed
 // gives the same days, another one others.
+//
+// proves R113
 func TestDrawnLives(t *testing.T) {
 	const n = 5000
 	drawn := lives(t, 7, n)

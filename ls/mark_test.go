@@ -38,6 +38,8 @@ func TestMarkTwice(t *testing.T) {
 
 // A mark of a token without a row makes one, with the token's own id, issuer and
 // date; the token is then this server's to upgrade.
+//
+// proves R108
 func TestMarkOfUnknownToken(t *testing.T) {
 	l := licensed(t, edition.W2KSP3(), 1)
 	d := newDevice(1)

@@ -62,12 +62,14 @@ func crowd(t *testing.T, l *lab, cals int, ask func(tsls.Allocate) (tsls.Message
 	}
 }
 
+// proves R96
 func TestHundredClientsTenCALs(t *testing.T) {
 	l := licensed(t, edition.W2KSP3(), 10)
 	crowd(t, l, 10, func(req tsls.Allocate) (tsls.Message, error) { return l.tell(req) })
 	l.sound()
 }
 
+// proves R96
 func TestHundredClientsOverTransport(t *testing.T) {
 	l := licensed(t, edition.W2KSP3(), 10)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -57,6 +57,8 @@ func until(t time.Time) {
 }
 
 // What is not renewed goes back to the pool on its own second, and not before.
+//
+// proves R116
 func TestExpiryReturnsToPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := inYear(t, edition.W2KSP3(), 2)
@@ -155,6 +157,8 @@ func (l *lab) connect(d *device) {
 
 // The white paper's example: a device with a CAL of 89 days is reinstalled, gets a
 // temporary token because no CAL is left, and the CAL again when it has come back.
+//
+// proves R117, R118
 func TestReinstalledDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := inYear(t, knob(t, edition.W2KSP3(), "cal_life_days=89", "resend_live_row=off"), 1)
@@ -183,6 +187,8 @@ func TestReinstalledDevice(t *testing.T) {
 }
 
 // An edition that returns nothing by itself keeps an expired CAL taken.
+//
+// proves R119
 func TestNoAutoReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := inYear(t, knob(t, edition.W2KSP3(), "auto_return=no"), 1)

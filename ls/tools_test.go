@@ -64,6 +64,7 @@ func TestActivation(t *testing.T) {
 	}
 }
 
+// proves R121
 func TestReactivation(t *testing.T) {
 	l := licensed(t, edition.W2KSP3(), 2)
 	first := must[tsls.ServerInfo](l, tsls.Ping{})

@@ -28,6 +28,8 @@ const (
 // 100 clients ask at once for 10 CALs, the process is killed in the middle and
 // started again, and every client asks until it is answered: exactly 10 CALs are out
 // then, nobody holds two, and whatever was ever answered is in the store.
+//
+// proves R96
 func TestKilledInTheMiddle(t *testing.T) {
 	for _, answers := range []int32{1, 4, 9, 60} {
 		t.Run(fmt.Sprintf("after %d answers", answers), func(t *testing.T) { killedAfter(t, answers) })
