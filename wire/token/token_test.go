@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"math/big"
 	"os"
@@ -169,7 +170,7 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
-// TestOpenSSL has the program that everybody has open a token.
+// TestOpenSSL has the program that everybody has open a token, and verify it.
 func TestOpenSSL(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
@@ -193,6 +194,15 @@ func TestOpenSSL(t *testing.T) {
 		if subject, ok := strings.CutPrefix(line, "subject="); ok {
 			subjects = append(subjects, strings.ReplaceAll(strings.TrimSpace(subject), " ", ""))
 		}
+	}
+	tok := parse(t, sign(t, license(), a.signer))
+	certificate := func(c *x509.Certificate) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	}
+	verified, err := exec.Command(openssl, "verify", "-no_check_time", "-CAfile", file("root.pem", certificate(a.root)),
+		"-untrusted", file("server.pem", certificate(tok.Server())), file("leaf.pem", certificate(tok.Leaf))).CombinedOutput()
+	if err != nil || !strings.Contains(string(verified), "leaf.pem: OK") {
+		t.Errorf("openssl verify: %v\n%s", err, verified)
 	}
 	want := []string{"CN=LabClearinghouse", "CN=" + serverID, "OU=CAL,CN=PC1,serialNumber=LAB-L-000001"}
 	if diff := cmp.Diff(want, subjects); diff != "" {
