@@ -98,5 +98,8 @@ func ParseKeyPack(text []byte, root *x509.Certificate) (KeyPack, error) {
 	if !ValidID(k.PackID) || !ValidID(k.ServerID) {
 		return KeyPack{}, d.fail(d.first, "its Key Pack ID or License Server ID is malformed", remedyNew)
 	}
-	return k.KeyPack, d.checkHeaders(k.headers())
+	if err := d.checkHeaders(k.headers()); err != nil {
+		return KeyPack{}, err
+	}
+	return k.KeyPack, nil
 }
