@@ -208,6 +208,7 @@ func (c *Conn) end(err error) {
 // Close ends the connection and the calls that wait on it, and returns when its
 // goroutine has ended.
 func (c *Conn) Close() error {
+	c.conn.SetWriteDeadline(time.Now().Add(time.Second)) // a write under way ends too
 	c.writing.Lock()
 	c.conn.SetWriteDeadline(time.Now().Add(time.Second))
 	c.conn.CloseWrite()

@@ -20,8 +20,8 @@ type lab struct {
 	addr   string
 	client *identity.Identity
 	pins   *identity.Pins
-	stop   func()
-	ended  chan error
+	stop   context.CancelFunc
+	ended  chan struct{} // closed when Serve has returned
 }
 
 func newLab(t *testing.T, handler transport.Handler, limits transport.Limits) *lab {
@@ -39,19 +39,16 @@ func newLab(t *testing.T, handler transport.Handler, limits transport.Limits) *l
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	lab := &lab{addr: l.Addr().String(), client: client, pins: identity.OpenPins(t.TempDir()), stop: cancel, ended: make(chan error, 1)}
-	var once sync.Once
+	lab := &lab{addr: l.Addr().String(), client: client, pins: identity.OpenPins(t.TempDir()), stop: cancel, ended: make(chan struct{})}
 	go func() {
-		lab.ended <- transport.Serve(ctx, l, server.ServerTLS(identity.AnyPeer, nil), handler, limits)
+		defer close(lab.ended)
+		if err := transport.Serve(ctx, l, server.ServerTLS(identity.AnyPeer, nil), handler, limits); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
 	}()
 	t.Cleanup(func() {
 		cancel()
-		once.Do(func() {
-			if err := <-lab.ended; err != nil {
-				t.Errorf("Serve: %v", err)
-			}
-			lab.ended <- nil
-		})
+		<-lab.ended
 	})
 	return lab
 }
