@@ -36,10 +36,11 @@ type PublicKey struct {
 // Size is the length of the modulus in bytes.
 func (k *PublicKey) Size() int { return (k.N.BitLen() + 7) / 8 }
 
-// check refuses keys that cannot be used or are of no size that is taken.
+// check refuses keys that cannot be used or are of no size that is taken. It counts
+// bytes: xrdp's own key has 511 bits.
 func (k *PublicKey) check() error {
-	if bits := k.N.BitLen(); bits < MinKeyBits || bits > MaxKeyBits {
-		return fmt.Errorf("RSA modulus of %d bits, want %d to %d", bits, MinKeyBits, MaxKeyBits)
+	if k.Size() < MinKeyBits/8 || k.Size() > MaxKeyBits/8 {
+		return fmt.Errorf("RSA modulus of %d bits, want %d to %d", k.N.BitLen(), MinKeyBits, MaxKeyBits)
 	}
 	if k.N.Bit(0) == 0 {
 		return errors.New("RSA modulus is even")
