@@ -58,19 +58,23 @@ func (m MCS) Append(b []byte) []byte {
 		w.U8(head | m.Reason>>1&3)
 		w.U8(m.Reason << 7)
 	case MCSAttachConfirm:
-		w.U8(head | mcsPresent)
-		w.U8(m.Result << 4)
-		w.U16BE(m.Initiator - mcsBase)
+		w.U8(head | m.present() | m.Result>>3&1)
+		w.U8(m.Result << 5)
+		if m.Result == 0 {
+			w.U16BE(m.Initiator - mcsBase)
+		}
 	case MCSJoinRequest:
 		w.U8(head)
 		w.U16BE(m.Initiator - mcsBase)
 		w.U16BE(m.Channel)
 	case MCSJoinConfirm:
-		w.U8(head | mcsPresent)
-		w.U8(m.Result << 4)
+		w.U8(head | m.present() | m.Result>>3&1)
+		w.U8(m.Result << 5)
 		w.U16BE(m.Initiator - mcsBase)
 		w.U16BE(m.Requested)
-		w.U16BE(m.Channel)
+		if m.Result == 0 {
+			w.U16BE(m.Channel)
+		}
 	case MCSSendRequest, MCSSendIndication:
 		w.U8(head)
 		w.U16BE(m.Initiator - mcsBase)
@@ -82,6 +86,14 @@ func (m MCS) Append(b []byte) []byte {
 		w.U8(head)
 	}
 	return w.Bytes()
+}
+
+// present is the flag of a confirm's last field, which only success has.
+func (m MCS) present() uint8 {
+	if m.Result == 0 {
+		return mcsPresent
+	}
+	return 0
 }
 
 // ParseMCS reads a domain PDU. An ErectDomain may say what it likes, and what
@@ -100,18 +112,20 @@ func ParseMCS(b []byte) (MCS, error) {
 	case MCSUltimatum:
 		m.Reason = (head&3)<<1 | r.U8("reason")>>7
 	case MCSAttachConfirm:
-		m.Result = r.U8("result") >> 4
+		m.Result = head&1<<3 | r.U8("result")>>5
 		if head&mcsPresent != 0 {
 			m.Initiator = initiator(r)
 		}
+		m.Initiator = m.granted(r, head, m.Initiator)
 	case MCSJoinRequest:
 		m.Initiator, m.Channel = initiator(r), r.U16BE("channelId")
 	case MCSJoinConfirm:
-		m.Result = r.U8("result") >> 4
+		m.Result = head&1<<3 | r.U8("result")>>5
 		m.Initiator, m.Requested = initiator(r), r.U16BE("requested")
 		if head&mcsPresent != 0 {
 			m.Channel = r.U16BE("channelId")
 		}
+		m.Channel = m.granted(r, head, m.Channel)
 	case MCSSendRequest, MCSSendIndication:
 		m.parseData(r)
 	default:
@@ -121,6 +135,17 @@ func ParseMCS(b []byte) (MCS, error) {
 		return m, fmt.Errorf("MCS %v: %w", m.Kind, err)
 	}
 	return m, nil
+}
+
+// granted is the id that a confirm gives: one if it is a success, and else none.
+func (m *MCS) granted(r *cursor.Reader, head uint8, id uint16) uint16 {
+	if m.Result != 0 {
+		return 0
+	}
+	if head&mcsPresent == 0 {
+		r.Failf("result", "success without an id")
+	}
+	return id
 }
 
 func (m *MCS) parseData(r *cursor.Reader) {
