@@ -29,9 +29,7 @@ func Accept(ctx context.Context, nc net.Conn, config *ServerConfig) (*Conn, erro
 
 func (c *Conn) accept(ctx context.Context) error {
 	if c.server.Key == nil {
-		nc := c.nc
-		nc.Close()
-		return errors.New("rdp server: no key in its configuration")
+		return &ProtocolError{Sent, StepNegotiate, errors.New("no key in the server's configuration")}
 	}
 	c.certIn = c.server.Certificate
 	if c.certIn == nil {
@@ -130,6 +128,9 @@ func (c *Conn) handshake(ctx context.Context, t *tls.Conn) error {
 func (c *Conn) serverConnect(requested rdp.Protocol) ([]byte, error) {
 	c.begin(StepConnect)
 	content, err := c.readMCS()
+	if errors.Is(err, io.EOF) && !c.tls && requested&rdp.ProtocolHybrid != 0 {
+		return nil, c.bad(errInsistsOnNLA)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +166,10 @@ func (c *Conn) serverConnect(requested rdp.Protocol) ([]byte, error) {
 	mcs := rdp.AppendConnectResponse(nil, reply.Append(nil))
 	return reply.Random, c.writePacket("MCS Connect-Response", rdp.AppendX224Data(nil, mcs))
 }
+
+// errInsistsOnNLA is what hides behind a client that offers TLS and CredSSP and
+// hangs up when it is answered standard RDP security: xfreerdp /sec:nla.
+var errInsistsOnNLA = fmt.Errorf("client hung up on the answer to its offer; it may insist on NLA: %w", io.EOF)
 
 // chooseMethod picks the encryption method out of what both ends take.
 func (c *Conn) chooseMethod() (rdpsec.Method, error) {
@@ -259,6 +264,9 @@ func (c *Conn) readInfo() error {
 	in, err := c.next(true)
 	if err != nil {
 		return err
+	}
+	if in.header.Flags&rdp.SecExchange != 0 && c.recv == nil {
+		return c.bad(errNotAgreed)
 	}
 	if in.header.Flags&rdp.SecInfo == 0 {
 		return c.bad(fmt.Errorf("security header %#04x, want client info", in.header.Flags))
