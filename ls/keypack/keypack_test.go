@@ -1,0 +1,101 @@
+package keypack
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tslab/tslab/wire/enroll"
+	"github.com/tslab/tslab/wire/token"
+)
+
+var day = time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)
+
+func newRoot(t *testing.T) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := enroll.CreateRoot("Lab Clearinghouse", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, key
+}
+
+func sign(t *testing.T, d enroll.KeyPack, key *ecdsa.PrivateKey) []byte {
+	t.Helper()
+	text, err := d.Sign(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestRead(t *testing.T) {
+	root, key := newRoot(t)
+	own, other := enroll.PackID([32]byte{1}), enroll.PackID([32]byte{2}) // ids have one form
+	d := enroll.KeyPack{PackID: enroll.PackID([32]byte{3}), ServerID: own, Kind: "Internet Connector", Product: "Windows 2000",
+		Program: "Open License", Major: 5, Count: 2, Issued: day}
+	got, err := Read(sign(t, d, key), root, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Pack{ID: d.PackID, ServerID: own, Kind: token.InternetConnector, Product: "Windows 2000",
+		Version: token.Version{Major: 5}, Program: OpenLicense, Count: 2, Issued: day}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+
+	_, err = Read(sign(t, d, key), root, other)
+	wrong, ok := errors.AsType[*OtherServerError](err)
+	if !ok || wrong.For != own || wrong.Own != other || wrong.PackID != d.PackID {
+		t.Errorf("another server's: %v", err)
+	}
+	if _, err := Read(sign(t, d, key), nil, ""); !errors.Is(err, ErrNotActivated) {
+		t.Errorf("not activated: %v", err)
+	}
+	foreign, _ := newRoot(t)
+	_, err = Read(sign(t, d, key), foreign, own)
+	if _, ok := errors.AsType[*enroll.DocumentError](err); !ok || !strings.Contains(err.Error(), "it comes from the clearinghouse") {
+		t.Errorf("another clearinghouse's: %v", err)
+	}
+	d.Kind = "temporary"
+	_, err = Read(sign(t, d, key), root, own)
+	if _, ok := errors.AsType[*enroll.DocumentError](err); !ok || !strings.Contains(err.Error(), `holds "CAL" or "Internet Connector", not "temporary"`) {
+		t.Errorf("a pack of temporary tokens: %v", err)
+	}
+}
+
+func TestPrograms(t *testing.T) {
+	for _, p := range Programs() {
+		if !p.Known() {
+			t.Errorf("%q is not known", p)
+		}
+	}
+	if Program("open license").Known() || Program("").Known() {
+		t.Error("a program has one name")
+	}
+}
+
+func TestParseProduct(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"Windows 2000", "Windows 2000"}, {"windows server 2003", "Windows Server 2003"}, {"5.0", "Windows 2000"}, {"5.2", "Windows Server 2003"},
+	} {
+		if p, err := ParseProduct(tt.in); err != nil || p.Name != tt.want {
+			t.Errorf("ParseProduct(%q) = %+v, %v", tt.in, p, err)
+		}
+	}
+	_, err := ParseProduct("Windows NT")
+	if want := `there is no product "Windows NT"; choose "Windows 2000" or "Windows Server 2003"`; err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+}
