@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/wire/enroll"
+)
+
+// desk is a folder in which clearinghouse is called as in a shell.
+type desk struct {
+	t   *testing.T
+	dir string
+}
+
+func newDesk(t *testing.T) desk { return desk{t, t.TempDir()} }
+
+func (d desk) path(name string) string { return filepath.Join(d.dir, name) }
+
+func (d desk) read(name string) []byte {
+	d.t.Helper()
+	text, err := os.ReadFile(d.path(name))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return text
+}
+
+// run calls clearinghouse with --state and with @ standing for the folder.
+func (d desk) run(args ...string) (code int, stdout, stderr string) {
+	d.t.Helper()
+	line := []string{"clearinghouse", args[0], "--state", d.path("ch")}
+	for _, a := range args[1:] {
+		line = append(line, strings.ReplaceAll(a, "@", d.dir))
+	}
+	var out, err bytes.Buffer
+	code = tscli.Run(d.t.Context(), command(), line, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func (d desk) must(args ...string) string {
+	d.t.Helper()
+	code, stdout, stderr := d.run(args...)
+	if code != 0 {
+		d.t.Fatalf("clearinghouse %s: exit %d: %s", strings.Join(args, " "), code, stderr)
+	}
+	return stdout
+}
+
+// request leaves the activation request of a new license server in a file.
+func (d desk) request(name string) {
+	d.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	text, err := enroll.ActivationRequest{Server: "LS1", Issued: time.Now()}.Sign(key)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.WriteFile(d.path(name), text, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func TestTrip(t *testing.T) {
+	d := newDesk(t)
+	if out := d.must("init", "--name", "Lab One"); !strings.HasPrefix(out, `clearinghouse "Lab One" made in `) {
+		t.Errorf("init: %s", out)
+	}
+	d.request("request.txt")
+	if out := d.must("activate", "@/request.txt", "-o", "@/activation.txt"); !strings.HasPrefix(out, "activation of LS1 as LAB-") {
+		t.Errorf("activate: %s", out)
+	}
+	a, err := enroll.ParseActivation(d.read("activation.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.must("issue", "--server", strings.ToLower(a.ServerID), "--count", "25", "--product", "5.2", "-o", "@/pack.txt")
+	block, rest := pem.Decode([]byte(d.must("root")))
+	if block == nil || block.Type != "CERTIFICATE" || len(rest) != 0 || !bytes.Equal(block.Bytes, a.Root) {
+		t.Error("root is not the activation's root, alone")
+	}
+	d.must("root", "-o", "@/root.pem")
+	if b, _ := pem.Decode(d.read("root.pem")); b == nil || !bytes.Equal(b.Bytes, a.Root) {
+		t.Error("root -o")
+	}
+	root, err := enroll.ParseKeyPack(d.read("pack.txt"), mustRoot(t, a))
+	if err != nil || root.Count != 25 || root.Product != "Windows Server 2003" || root.Kind != "CAL" {
+		t.Errorf("key pack %+v, %v", root, err)
+	}
+	if out := d.must("issue", "--server", a.ServerID, "-n", "1", "--kind", "internet-connector"); !strings.Contains(out, "License: Internet Connector\n") {
+		t.Errorf("issue to standard output: %s", out)
+	}
+	if n := strings.Count(d.must("audit"), "\n"); n != 4 {
+		t.Errorf("%d records in the audit log, want 4", n)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	d := newDesk(t)
+	if code, _, stderr := d.run("root"); code != tscli.CodeRefused || !strings.Contains(stderr, "make one with `clearinghouse init --state ") {
+		t.Errorf("before init: %d %s", code, stderr)
+	}
+	d.must("init")
+	d.request("request.txt")
+	d.must("activate", "@/request.txt", "-o", "@/activation.txt")
+	a, err := enroll.ParseActivation(d.read("activation.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := d.must("audit")
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"init", tscli.CodeRefused, "its root is not overwritten; choose another folder"},
+		{"init now", tscli.CodeUsage, `unexpected argument "now"`},
+		{"activate", tscli.CodeUsage, "an argument is missing: REQUEST"},
+		{"activate @/nothing.txt", tscli.CodeRefused, "no such file"},
+		{"activate @/request.txt", tscli.CodeRefused, "say --again if that is wanted"},
+		{"activate @/activation.txt", tscli.CodeRefused, "activation.txt: activation request, line 1: this is another document: ACTIVATION"},
+		{"activate @/request.txt --again -o @/none/x", tscli.CodeRefused, "the folder does not exist"},
+		{"activate @/request.txt --again -o @", tscli.CodeRefused, "is a folder; name a file"},
+		{"issue --count 1", tscli.CodeUsage, `"server" not set`},
+		{"issue --server " + a.ServerID, tscli.CodeUsage, `"count" not set`},
+		{"issue --server " + a.ServerID + " --count 0", tscli.CodeUsage, "--count 0: want 1 to 1000000"},
+		{"issue --server " + a.ServerID + " --count -1", tscli.CodeUsage, "invalid value"},
+		{"issue --server " + a.ServerID + " --count ten", tscli.CodeUsage, "invalid value"},
+		{"issue --server " + a.ServerID + " --count 1 --kind temporary", tscli.CodeUsage, "want cal or internet-connector"},
+		{"issue --server " + a.ServerID + " --count 1 --product NT", tscli.CodeUsage, `there is no product "NT"`},
+		{"issue --server " + a.ServerID + " --count 1 --program Lease", tscli.CodeRefused, `there is no licensing program "Lease"`},
+		{"issue --server LS1 --count 1", tscli.CodeRefused, "is no License Server ID; `licmgr show` prints it"},
+		{"issue --server " + enroll.PackID([32]byte{}) + " --count 1", tscli.CodeRefused, "no license server was activated here as"},
+		{"root --clock @/nothing", tscli.CodeRefused, "nothing"},
+		{"sell", tscli.CodeUsage, ""},
+	} {
+		code, stdout, stderr := d.run(strings.Fields(tt.args)...)
+		if code != tt.code || !strings.Contains(stderr, tt.want) || stdout != "" {
+			t.Errorf("clearinghouse %s: exit %d, %q, %q; want %d, %q", tt.args, code, stdout, stderr, tt.code, tt.want)
+		}
+	}
+	if after := d.must("audit"); after != before {
+		t.Errorf("a refusal changed the database:\n%s", after)
+	}
+}
