@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/urfave/cli/v3"
 )
@@ -120,5 +121,17 @@ func Args(c *cli.Command, least, most int) ([]string, error) {
 }
 
 func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), "; ")
+	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' })
+	return printable(strings.Join(lines, "; "))
+}
+
+// printable replaces what would move the cursor or change the terminal: names and
+// texts come from other machines.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }

@@ -16,11 +16,12 @@ type Table struct {
 	Rows   [][]string
 }
 
-// Row adds a row.
+// Row adds a row. What cannot be shown, such as the escape sequences that a device may
+// have in its name, is replaced.
 func (t *Table) Row(cells ...any) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
-		row[i] = fmt.Sprint(cell)
+		row[i] = printable(fmt.Sprint(cell))
 	}
 	t.Rows = append(t.Rows, row)
 }
