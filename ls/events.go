@@ -4,6 +4,7 @@ import (
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls/store"
+	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
@@ -43,7 +44,18 @@ func (a *allocation) log(peer transport.Peer) {
 	if answer.Denies() {
 		s.stats.denied.Add(1)
 	}
-	s.config.Log.Event(a.kind(), append(fields, eventlog.F("from", a.req.Presented))...)
+	s.config.Log.Event(a.kind(), append(fields, eventlog.F("from", from(a.req.Presented)))...)
+}
+
+// from is what a device had before, as an administrator calls it.
+func from(c tsls.Class) string {
+	switch c {
+	case tsls.ClassTemporary:
+		return token.Temporary.String()
+	case tsls.ClassTemporaryExpired:
+		return "expired " + token.Temporary.String()
+	}
+	return c.String()
 }
 
 func countsAsIssue(answer tsls.Answer) bool {

@@ -33,6 +33,9 @@ func packInfo(p store.Pack) tsls.KeyPackInfo {
 
 var errPageFull = errors.New("page is full")
 
+// pageBytes keeps a page well within what a message carries, however long the texts.
+const pageBytes = tsls.MaxMessage / 2
+
 // licenses lists one page of the rows, in the order of issue.
 func (s *Server) licenses(m tsls.Licenses) (tsls.Message, error) {
 	limit := int(m.Limit)
@@ -41,6 +44,7 @@ func (s *Server) licenses(m tsls.Licenses) (tsls.Message, error) {
 	}
 	id := s.identity()
 	var answer tsls.LicenseList
+	size := 0
 	err := s.store.View(func(tx *store.Tx) error {
 		after, ok := tx.After(m.After)
 		if !ok {
@@ -50,14 +54,17 @@ func (s *Server) licenses(m tsls.Licenses) (tsls.Message, error) {
 			if err != nil {
 				return err
 			}
-			if len(answer.Licenses) == limit {
+			if len(answer.Licenses) == limit || size > pageBytes {
 				return errPageFull
 			}
 			p, err := tx.Pack(l.Pack)
 			if err != nil {
 				return err
 			}
-			answer.Licenses = append(answer.Licenses, s.licenseInfo(&id, l, p))
+			info := s.licenseInfo(&id, l, p)
+			answer.Licenses = append(answer.Licenses, info)
+			size += 128 /* all but the texts */ + len(info.LicenseID) + len(info.KeyPackID) + len(info.Product) +
+				len(info.Machine) + len(info.User) + len(info.Issuer)
 		}
 		return nil
 	})

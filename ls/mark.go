@@ -76,6 +76,9 @@ func (s *Server) adopt(tx *store.Tx, m tsls.Mark) error {
 	if l.Issuer == "" {
 		l.Issuer = "unknown"
 	}
+	if l.Expires.IsZero() { // no temporary token lives for ever
+		l.Expires = a.now.AddDate(0, 0, s.config.Edition.TempDays)
+	}
 	_, err = tx.Issue(l)
 	if errors.Is(err, store.ErrTextLength) {
 		return tsls.Errorf(tsls.CodeMalformed, "mark: %v", err)

@@ -2,7 +2,9 @@ package ls_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +35,35 @@ func TestMarkTwice(t *testing.T) {
 	}
 	if rows := must[tsls.LicenseList](l, tsls.Licenses{}).Licenses; len(rows) != 1 || !rows[0].Validated {
 		t.Errorf("rows %+v", rows)
+	}
+}
+
+// A page of the longest rows still fits into a message.
+func TestPageOfLongRows(t *testing.T) {
+	l := newLab(t, edition.W2KSP3())
+	long := strings.Repeat("x", 255)
+	var work sync.WaitGroup
+	for i := range 800 {
+		work.Go(func() {
+			_, err := l.tell(tsls.Mark{LicenseID: fmt.Sprintf("%0255d", i), HardwareID: newDevice(i).id, Issuer: long,
+				Machine: long, User: long, Expires: day0.AddDate(0, 0, 30)})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	work.Wait()
+	n, after := 0, ""
+	for {
+		page := must[tsls.LicenseList](l, tsls.Licenses{After: after})
+		n += len(page.Licenses)
+		if !page.More {
+			break
+		}
+		after = page.Licenses[len(page.Licenses)-1].LicenseID
+	}
+	if n != 800 {
+		t.Errorf("%d licenses on all pages, want 800", n)
 	}
 }
 
@@ -78,6 +109,17 @@ func TestMarkReplacesOlderToken(t *testing.T) {
 		t.Errorf("rows: -want +got\n%s", diff)
 	}
 	l.sound()
+}
+
+// A token without a date gets one here: no temporary token lives for ever.
+func TestMarkWithoutDate(t *testing.T) {
+	l := newLab(t, edition.W2KSP3())
+	d := newDevice(1)
+	d.license.LicenseID, d.license.Issuer = "LAB-OTHER-0000007", "ls2"
+	l.mark(d)
+	if rows := must[tsls.LicenseList](l, tsls.Licenses{}).Licenses; !rows[0].Expires.Equal(day0.AddDate(0, 0, 90)) {
+		t.Errorf("rows %+v", rows)
+	}
 }
 
 func TestMarkAfterUpgrade(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,20 +218,20 @@ func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, edition.W2KSP3())
 		l.Close()
-		n := 0
-		l.config.Idle = func() { n++ }
+		var n atomic.Int32
+		l.config.Idle = func() { n.Add(1) }
 		l.start()
 		defer l.Close()
 		for i, step := range []struct {
 			wait time.Duration
-			want int
+			want int32
 		}{{1 * time.Second, 0}, {1 * time.Second, 0}, {2 * time.Second, 1}, {time.Hour, 1}} {
 			if i < 2 {
 				must[tsls.ServerInfo](l, tsls.Ping{})
 			}
 			until(time.Now().Add(step.wait))
-			if n != step.want {
-				t.Errorf("step %d: idle %d times, want %d", i, n, step.want)
+			if n.Load() != step.want {
+				t.Errorf("step %d: idle %d times, want %d", i, n.Load(), step.want)
 			}
 		}
 	})

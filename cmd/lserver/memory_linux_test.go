@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,21 +11,22 @@ import (
 	"github.com/tslab/tslab/ls/store"
 )
 
-func TestFileMapping(t *testing.T) {
-	for line, want := range map[string]string{
-		"00400000-00b50000 r-xp 00000000 fe:00 123    /usr/bin/lserver":        "400000+750000 true",
-		"7f0000000000-7f0000008000 r--s 00000000 fe:00 9 /var/lib/licenses.db": "7f0000000000+8000 true",
-		"00b50000-00b60000 rw-p 00000000 fe:00 123    /usr/bin/lserver":        "0+0 false",
-		"c000000000-c000400000 rw-p 00000000 00:00 0":                          "0+0 false",
-		"7ffd0000-7ffd1000 r-xp 00000000 00:00 0      [vdso]":                  "0+0 false",
-		"00b60000-00b50000 r-xp 00000000 fe:00 123    /backwards":              "0+0 false",
-		"x-y r-xp 00000000 fe:00 123    /no/numbers":                           "0+0 false",
-		"": "0+0 false",
-	} {
-		start, size, ok := fileMapping(line)
-		if got := fmt.Sprintf("%x+%x %v", start, size, ok); got != want {
-			t.Errorf("%q: %s, want %s", line, got, want)
-		}
+func TestFileMappings(t *testing.T) {
+	const clean, changed, swapped = "Rss: 4 kB\nAnonymous:             0 kB\nSwap:                  0 kB\n",
+		"Rss: 4 kB\nAnonymous:             4 kB\nSwap:                  0 kB\n",
+		"Rss: 4 kB\nAnonymous:             0 kB\nSwap:                  4 kB\n"
+	smaps := "00400000-00b50000 r-xp 00000000 fe:00 123    /usr/bin/lserver\n" + clean +
+		"00b50000-00b60000 rw-p 00000000 fe:00 123    /usr/bin/lserver\n" + clean +
+		"00b60000-00b70000 r--p 00000000 fe:00 123    /usr/bin/relocated\n" + changed +
+		"00b70000-00b80000 r--p 00000000 fe:00 123    /usr/bin/swapped\n" + swapped +
+		"c000000000-c000400000 rw-p 00000000 00:00 0\n" + clean +
+		"7ffd0000-7ffd1000 r-xp 00000000 00:00 0      [vdso]\n" + clean +
+		"00b60000-00b50000 r-xp 00000000 fe:00 123    /backwards\n" + clean +
+		"x-y r-xp 00000000 fe:00 123    /no/numbers\n" + clean +
+		"7f0000000000-7f0000008000 r--s 00000000 fe:00 9 /var/lib/my licenses.db\n" + clean
+	want := []mapping{{0x400000, 0x750000}, {0x7f0000000000, 0x8000}}
+	if got := fileMappings(strings.NewReader(smaps)); !slices.Equal(got, want) {
+		t.Errorf("mappings %x, want %x", got, want)
 	}
 }
 
