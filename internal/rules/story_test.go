@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,250 +13,29 @@ import (
 	ts "github.com/tslab/tslab/ts/policy"
 )
 
-// A story is a script, a step a line: the day (or day+hours) since the lab's start, what
-// happens, and what must come of it.
-//
-//	0 C1 M46        device C1 connects, its user logs on: rule M46 decides
-//	0 C1- M46       the same with a failed logon
-//	5 ls down       the license server; up, down, +N (CALs installed), activate
-//	5 poll          the terminal server looks for a license server
-//	10 reimage C1
-//	10 free 3       that many CALs are in the pool
-//	10 mode user
-//	10 grace ended
-type story struct {
-	name     string
-	edition  edition.Edition
-	settings []string
-	script   string
-	events   string // every event of the terminal server, "1009@76..89 1008@90"
-}
-
-func stories() []story {
-	return []story{
-		{name: "one script, before the hotfix (D02)", edition: edition.RTM, script: `
-			0 ls +5
-			0 C1 M43
-			0 free 4
-			1 C1 M3
-			500 C1 M3
-			500 free 4`},
-		{name: "one script, with it (D02, D22)", edition: edition.SP3, script: `
-			0 ls +5
-			0 C1- M46
-			0 free 5
-			1 C1 M21
-			1 free 5
-			2 C1 M19
-			2 free 4
-			3 C1 M3`},
-		{name: "life of a temporary token (D06)", edition: edition.SP3, script: `
-			0 C1 M46
-			45 C1 M22
-			89 C1 M22
-			90+1 C1 M29
-			95 C1 M29
-			100 ls +1
-			101 C1 M25`, events: "1011@90 1011@95"},
-		{name: "life of a temporary token, 2003 (D06)", edition: edition.Server2003, script: `
-			0 C1 M47
-			45 C1 M22
-			89 C1 M22
-			90+1 C1 M28
-			95 C1 M28
-			100 ls +1
-			101 C1 M25
-			101 grace ended`},
-		{name: "no second temporary token for a device that forgot it (C21)", edition: edition.SP3, script: `
-			0 C1 M46
-			10 forget C1
-			10 C1 M41a
-			90+1 forget C1
-			90+1 C1 M42`, events: "1011@90"},
-		{name: "the letter of the white paper (C21)", edition: edition.SP3, settings: []string{"temps_per_hwid=0"}, script: `
-			0 C1 M46
-			90+1 C1 M29
-			91 forget C1
-			91 C1 M46`, events: "1011@90"},
-		{name: "ninety days of nothing (D07)", edition: edition.SP3, script: `
-			0 ls down
-			0 C1 M37
-			10 C2 M37
-			89 C3 M37
-			91 C1 M38`, events: "1009@76..89 1008@90 1004@91"},
-		{name: "a hundred and twenty days of nothing", edition: edition.Server2003, script: `
-			0 ls down
-			0 C1 M37
-			119 C2 M37
-			121 C1 M38`, events: "1009@106..119 1008@120 1004@121"},
-		{name: "a client ends it before the duty does", edition: edition.SP3, settings: []string{"warn_days=0"}, script: `
-			0 ls down
-			0 C1 M37
-			90 C1 M38
-			90 grace ended`, events: "1008@90 1004@90"},
-		{name: "grace thrown away (D08)", edition: edition.SP3, script: `
-			0 ls down
-			0 ls deactivate
-			0 C1 M37
-			3 ls up
-			3 poll
-			3 grace ended
-			4 ls down
-			4 C9 M38`, events: "1004@4"},
-		{name: "grace kept (D08)", edition: edition.Server2003, script: `
-			0 ls down
-			0 ls deactivate
-			0 C1 M37
-			3 ls up
-			3 poll
-			4 ls down
-			4 C9 M37
-			121 C9 M38`, events: "1009@106..119 1008@120 1004@121"},
-		{name: "renewal window (D23)", edition: edition.SP3, settings: []string{"cal_life_days=60"}, script: `
-			0 ls +2
-			0 C1 M46
-			0 C2 M46
-			1 C1 M19
-			1 C2 M19
-			1 free 0
-			20 C1 M3
-			53 C1 M3
-			54 ls down
-			54 C1 M10
-			57 C1 M10
-			58 ls up
-			58 C1 M6
-			60 free 0
-			61+1 free 1
-			62 C2 M11
-			62 free 0
-			110 C1 M3
-			111 C1 M6`},
-		{name: "a stranger takes the returned CAL (D23)", edition: edition.SP3, settings: []string{"cal_life_days=60"}, script: `
-			0 ls +1
-			0 C2 M46
-			1 C2 M19
-			2 C3 M46
-			3 C3 M22
-			61+1 C3 M19
-			62 C2 M14
-			62 free 0
-			63 C2 M22`},
-		{name: "reimage, the printed example (D23b)", edition: edition.SP3, settings: []string{"cal_life_days=89"}, script: `
-			0 ls +1
-			0 C1 M46
-			1 C1 M19
-			10 reimage C1
-			10 C1 M46
-			50 C1 M22
-			89 C1 M22
-			90 free 0
-			90+1 free 1
-			90+1 C1 M19`},
-		{name: "reimage, and another is quicker (D23b)", edition: edition.SP3, settings: []string{"cal_life_days=89"}, script: `
-			0 ls +1
-			0 C1 M46
-			1 C1 M19
-			10 reimage C1
-			10 C1 M46
-			80 C2 M46
-			90+1 C2 M19
-			90+1 C1 M22
-			100 C1 M22
-			100+1 C1 M29`, events: "1011@100"},
-		{name: "a farm of which half is patched (D24)", edition: edition.SP3, script: `
-			0 ls +5
-			0 ls w2k-rtm
-			0 C1 M43
-			1 C1 M3
-			30 ls w2k-sp3
-			400 C1 M3
-			400 C2 M46
-			401 C2 M19
-			401 free 3
-			800 C1 M3
-			800 free 4`},
-		{name: "2003 per device (D29)", edition: edition.Server2003, script: `
-			0 ls +1
-			0 C1 M47
-			0 C2 M47
-			1 C1 M19
-			1 grace ended
-			1 free 0
-			1 C2 M22
-			46 C1 M6
-			91 C2 M29`, events: "1011@91"},
-		{name: "2003 per device, a CAL that is not used (D29)", edition: edition.Server2003, script: `
-			0 ls +1
-			0 C1 M47
-			0 C2 M47
-			1 C1 M19
-			91 C2 M25`},
-		{name: "mode flip (D30)", edition: edition.Server2003, script: `
-			0 C1 M47
-			0 C2 M47
-			91 C1 M28
-			121 C1 M29
-			121 mode user
-			121 C1 U4
-			121 C3 U2
-			122 ls down
-			122 C3 U5
-			122 C5 U7a
-			122 C1 U7b
-			123 ls up
-			123 mode invalid
-			123 C4 M47
-			123 C2 M29`, events: "1009@106..119 1008@120 1011@121 1004@122 1011@122..123"},
-		{name: "2003 grace by the book (D31)", edition: edition.Server2003, settings: []string{"cal_life_days=60"}, script: `
-			0 ls down
-			0 C1 M37
-			10 ls up
-			10 ls +5
-			10 C1 M47
-			10 grace running
-			11 C1 M19
-			11 grace ended
-			12 ls down
-			12 C2 M38
-			63 C1 M3
-			64 C1 M10
-			71 C1 M10
-			71+1 C1 M15a`, events: "1004@12 1028@71"},
-		{name: "longest free ride (D35)", edition: edition.SP3, script: `
-			0 ls down
-			0 ls deactivate
-			0 C1 M37
-			89+1 ls up
-			89+1 poll
-			89+2 C1 M48
-			150 C4 M48
-			179+2 C1 M23
-			179+3 C1 M30
-			240 C4 M23
-			240+1 C4 M30`, events: "1009@76..89 1011@179 1011@240"},
-		{name: "longest free ride, 2003 (D35)", edition: edition.Server2003, script: `
-			0 ls down
-			0 ls deactivate
-			0 C1 M37
-			119+1 ls up
-			119+1 poll
-			119+2 C1 M48
-			209+2 C1 M23
-			209+3 C1 M30`, events: "1009@106..119 1008@120 1011@209"},
-	}
-}
-
+// TestStories tells the stories of testdata/stories.txt, which says what its lines mean.
 func TestStories(t *testing.T) {
-	for _, s := range stories() {
-		t.Run(s.name, func(t *testing.T) {
-			l := newLab(s.edition, s.settings...)
-			for line := range strings.Lines(s.script) {
-				if fields := strings.Fields(line); len(fields) > 0 {
-					l.step(t, fields)
+	text, err := os.ReadFile("testdata/stories.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, story := range strings.Split(string(text), "\n== ")[1:] {
+		lines := strings.Split(strings.TrimSpace(story), "\n")
+		t.Run(lines[0], func(t *testing.T) {
+			head := strings.Fields(lines[1])
+			e, err := edition.ParseEdition(head[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, events := newLab(e, head[1:]...), ""
+			for _, line := range lines[2:] {
+				if want, ok := strings.CutPrefix(line, "events "); ok {
+					events = want
+				} else {
+					l.step(t, strings.Fields(line))
 				}
 			}
-			if diff := cmp.Diff(s.events, summary(l.server.events)); diff != "" {
+			if diff := cmp.Diff(events, summary(l.server.events)); diff != "" {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 		})

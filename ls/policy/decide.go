@@ -52,7 +52,7 @@ type request struct {
 	p         *edition.Profile
 	row       Row
 	activated bool
-	own       bool // the device's own CAL needs no stock
+	own       bool // the device's own CAL needs no stock; it comes before a free one
 	free      bool
 	peer      bool
 	viaOnly   bool // the terminal server asks nobody else
@@ -68,7 +68,7 @@ func effective(req tsls.Allocate, st State, p *edition.Profile, f tsls.Features)
 		row:       st.Row,
 		activated: st.Activated,
 		own:       stock && st.Row == RowCAL,
-		free:      stock && st.Row != RowCAL && st.Free,
+		free:      stock && st.Free,
 		peer:      stock && st.Peer && !req.Final && (!req.ViaDefault || p.DefaultLSReferral),
 		viaOnly:   req.ViaDefault,
 		validated: st.Validated || req.Validated || !f.Has(tsls.FeatureMark) || !p.UpgradeNeedsValidated,

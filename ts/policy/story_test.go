@@ -166,36 +166,6 @@ func TestAcquireEvents(t *testing.T) {
 	}
 }
 
-// TestStrangeAnswers: whatever a license server says, a valid token admits and the
-// rest ends as if none had answered.
-func TestStrangeAnswers(t *testing.T) {
-	s := server(edition.W2KSP3())
-	for _, test := range []struct {
-		class tsls.Class
-		code  tsls.Answer
-		rule  string
-	}{
-		{tsls.ClassNone, tsls.AnswerRefer, "M38"},
-		{tsls.ClassNone, tsls.AnswerKeep, "M38"},
-		{tsls.ClassNone, tsls.AnswerDenyStock, "M38"},
-		{tsls.ClassNone, 0, "M38"},
-		{tsls.ClassTemporary, tsls.AnswerTempNew, "M22"},
-		{tsls.ClassTemporary, tsls.AnswerDenyExpired, "M22"},
-		{tsls.ClassTemporary, tsls.AnswerRefer, "M22"},
-		{tsls.ClassTemporaryExpired, tsls.AnswerRefer, "M32"},
-		{tsls.ClassTemporaryExpired, tsls.AnswerKeep, "M29"},
-		{tsls.ClassPermNear, tsls.AnswerRefer, "M9"},
-		{tsls.ClassPermNear, tsls.AnswerDenyEmpty, "M9"},
-		{tsls.ClassPermExpired, tsls.AnswerRefer, "M15"},
-		{tsls.ClassPermExpired, tsls.AnswerKeep, "M14a"},
-	} {
-		out := After(Before(start(), s, Client{Class: test.class}), up(test.code))
-		if out.Rule != test.rule {
-			t.Errorf("%s answered %s: rule %s, want %s", test.class, test.code, out.Rule, test.rule)
-		}
-	}
-}
-
 // TestGate: what can be answered before any license is exchanged.
 func TestGate(t *testing.T) {
 	p, net := edition.W2KSP3(), edition.WS2003()
