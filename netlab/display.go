@@ -41,7 +41,7 @@ func (l *Lab) Display(ctx context.Context, hostName, geometry string) (string, e
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return "", fmt.Errorf("Xvfb on %s: no display: %w%s", hostName, err, p.lastWords())
+		return "", fmt.Errorf("display on %s: Xvfb is not ready: %w%s", hostName, err, p.lastWords())
 	}
 	return ":" + strings.TrimSpace(number), nil
 }

@@ -1,0 +1,298 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/tslab/tslab/internal/harness"
+	"github.com/tslab/tslab/netlab"
+)
+
+const nobody = 65534
+
+// lab runs `tslab run` to its end in dir, as the user uid, and returns its exit status
+// and what it printed.
+func lab(ctx context.Context, t *testing.T, dir string, uid int, args ...string) (int, string) {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "tslab"), append([]string{"run"}, args...)...)
+	cmd.Dir = dir
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if uid != os.Getuid() {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid), NoSetGroups: false}}
+	}
+	out, err := cmd.CombinedOutput()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// users are those to run a lab as: this one, and one without any privilege.
+func users() []int {
+	if os.Getuid() == 0 {
+		return []int{0, nobody}
+	}
+	return []int{os.Getuid()}
+}
+
+// folderFor is a new folder that the user may write to, wherever the test's own
+// temporary folders may be read.
+func folderFor(t *testing.T, uid int) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tslab-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chown(dir, uid, -1); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func record(t *testing.T, folder string) netlab.Record {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(folder, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r netlab.Record
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestFirstLogon(t *testing.T) {
+	for _, uid := range users() {
+		t.Run(fmt.Sprintf("uid %d", uid), func(t *testing.T) {
+			dir := folderFor(t, uid)
+			code, out := lab(bounded(t), t, dir, uid, "first-logon")
+			if code != 0 || !strings.Contains(out, "capture  wireshark runs/first-logon/lab.pcapng\n") {
+				t.Fatalf("exit status %d\n%s", code, out)
+			}
+			folder := filepath.Join(dir, "runs", "first-logon")
+			if r := record(t, folder); r.Verdict != netlab.Passed || r.Drops != 0 || len(r.Expectations) < 10 {
+				t.Errorf("run.json: %+v", r)
+			}
+			readCapture(t, filepath.Join(folder, netlab.CaptureName))
+			// A second run replaces the first.
+			if code, out := lab(bounded(t), t, dir, uid, "first-logon"); code != 0 {
+				t.Errorf("second run: exit status %d\n%s", code, out)
+			}
+		})
+	}
+}
+
+// readCapture reads the capture as an unmodified Wireshark does: the licensing
+// messages of the RDP leg, and what the TLS leg carried.
+func readCapture(t *testing.T, path string) {
+	t.Helper()
+	if err := harness.Need("tshark"); err != nil {
+		t.Fatal(err)
+	}
+	known := "rdp.bMsgType in {0x01..0x04, 0x12, 0x13, 0x15, 0xff}"
+	got := strings.Fields(tshark(t, path, "-Y", known, "-T", "fields", "-e", "rdp.bMsgType"))
+	want := strings.Fields("0x01 0x13 0x02 0x15 0x03  0x01 0x12 0x02 0x15 0x04  0x01 0x12 0xff")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("licensing messages: -want +got\n%s", diff)
+	}
+	interfaces := strings.Fields(tshark(t, path, "-T", "fields", "-e", "frame.interface_name"))
+	slices.Sort(interfaces)
+	if diff := cmp.Diff([]string{"c1:eth0", "ls1:eth0", "ts1:eth0"}, slices.Compact(interfaces)); diff != "" {
+		t.Errorf("interfaces: -want +got\n%s", diff)
+	}
+	if tshark(t, path, "-Y", "tls && data", "-T", "fields", "-e", "data.data") == "" {
+		t.Error("the leg between the servers cannot be read")
+	}
+	if tshark(t, path, "-Y", `systemd_journal.message contains "upgraded from"`) == "" {
+		t.Error("no row of the license server between the packets")
+	}
+}
+
+func tshark(t *testing.T, path string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("tshark", append([]string{"-r", path}, args...)...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("tshark: %v\n%s", err, stderr.String())
+	}
+	return string(out)
+}
+
+func TestRealClients(t *testing.T) {
+	if err := harness.Need("rdesktop", "xfreerdp", "Xvfb"); err != nil {
+		t.Fatal(err)
+	}
+	dir := folderFor(t, os.Getuid())
+	if code, out := lab(bounded(t), t, dir, os.Getuid(), "real-clients"); code != 0 {
+		t.Errorf("exit status %d\n%s", code, out)
+	}
+}
+
+func TestDrillThatFails(t *testing.T) {
+	dir := folderFor(t, os.Getuid())
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head := "# A drill that fails\nlan = net(\"lan\")\nc1 = host(\"c1\")\n"
+	write("unmet.star", head+"expect(exec(c1, \"true\").exit, 7, \"true fails\")\n")
+	write("syntax.star", head+"expect((\n")
+	write("name.star", head+"connekt(c1)\n")
+	write("unreachable.star", head+"r = connect(c1, \"c1\", name = \"PC-1\")\nexpect(r.status, \"unreachable\")\nexpect(r.exit, 5)\n")
+	for _, tt := range []struct {
+		drill string
+		code  int
+		want  string
+	}{
+		{"unmet.star", 1, "unmet.star:4:7: true fails: want 7, got 0"},
+		{"syntax.star", 1, "syntax.star:5:1: got end of file"},
+		{"name.star", 1, "name.star:4:1: undefined: connekt"},
+		{"unreachable.star", 0, "2 of 2 expectations met"},
+		{"no-such-drill", 1, "`tslab list` shows those there are"},
+	} {
+		if code, out := lab(bounded(t), t, dir, os.Getuid(), tt.drill); code != tt.code || !strings.Contains(out, tt.want) {
+			t.Errorf("%s: exit status %d, want %d with %q\n%s", tt.drill, code, tt.code, tt.want, out)
+		}
+	}
+	write("thesis.tex", "precious")
+	code, out := lab(bounded(t), t, dir, os.Getuid(), "--out", ".", "unreachable.star")
+	if code != 1 || !strings.Contains(out, "is left alone") {
+		t.Errorf("a folder that is no run's: exit status %d\n%s", code, out)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "thesis.tex")); err != nil || string(b) != "precious" {
+		t.Errorf("thesis.tex: %q, %v", b, err)
+	}
+}
+
+// endless is a lab with servers, a client that stays and a program that waits, which
+// never comes to its end.
+const endless = `# A lab that does not end by itself
+lan = net("lan")
+c1 = host("c1")
+ts1 = host("ts1")
+ls1 = host("ls1")
+start(ls1, "lserver")
+start(ts1, "termsrv", license_server = ls1)
+connect(c1, ts1, stay = True, name = "PC-1")
+exec(c1, "sh", "-c", "sleep 1000 & sleep 1000", background = True)
+step("everything runs")
+await_event("never", timeout = 1000)
+`
+
+// However a lab ends, nothing of it is left.
+func TestEndedLabLeavesNothing(t *testing.T) {
+	for _, tt := range []struct {
+		signal  syscall.Signal
+		verdict netlab.Verdict
+		code    int
+	}{
+		{syscall.SIGKILL, netlab.Running, -1},
+		{syscall.SIGINT, netlab.Interrupted, 130},
+		{syscall.SIGTERM, netlab.Interrupted, 130},
+	} {
+		t.Run(tt.signal.String(), func(t *testing.T) {
+			ctx := bounded(t)
+			dir := folderFor(t, os.Getuid())
+			if err := os.WriteFile(filepath.Join(dir, "endless.star"), []byte(endless), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			mark := "TSLAB_E2E_MARK=" + dir
+			p, err := harness.Start(dir, []string{mark}, "", filepath.Join(programs, "tslab"), "run", "--out", filepath.Join(dir, "run"), filepath.Join(dir, "endless.star"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Kill()
+			err = harness.Until(ctx, "the lab runs", func() (bool, error) { return strings.Contains(p.Output(), "everything runs"), nil })
+			if err != nil {
+				t.Fatalf("%v\n%s", err, p.Output())
+			}
+			var all []unix.PollFd
+			const expected = 7 // two of tslab, two servers, a client, two that sleep
+			err = harness.Until(ctx, "all processes are there", func() (bool, error) {
+				all = marked(t, mark)
+				return len(all) >= expected, nil
+			})
+			if err != nil {
+				t.Fatalf("%d processes of the lab: %v", len(all), err)
+			}
+			if err := syscall.Kill(p.PID(), tt.signal); err != nil {
+				t.Fatal(err)
+			}
+			awaitGone(ctx, t, all)
+			if code, err := p.Wait(ctx); err != nil || code != tt.code {
+				t.Errorf("exit status %d, %v; want %d", code, err, tt.code)
+			}
+			if r := record(t, filepath.Join(dir, "run")); r.Verdict != tt.verdict {
+				t.Errorf("verdict %q, want %q", r.Verdict, tt.verdict)
+			}
+			_, err = os.Stat(filepath.Join(dir, "run", netlab.CaptureName))
+			if assembled := err == nil; assembled != (tt.verdict == netlab.Interrupted) {
+				t.Errorf("capture assembled: %v (%v)", assembled, err)
+			}
+		})
+	}
+}
+
+// marked opens every process that has the mark in its environment.
+func marked(t *testing.T, mark string) (pidfds []unix.PollFd) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
+		if err != nil || !slices.Contains(strings.Split(string(env), "\x00"), mark) {
+			continue
+		}
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		pidfds = append(pidfds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	return pidfds
+}
+
+// awaitGone waits until each process has ended.
+func awaitGone(ctx context.Context, t *testing.T, pidfds []unix.PollFd) {
+	t.Helper()
+	const second = 1000 // the unit of poll is a millisecond
+	for i := range pidfds {
+		for n := 0; n == 0; {
+			var err error
+			if n, err = unix.Poll(pidfds[i:i+1], second); err != nil && !errors.Is(err, unix.EINTR) {
+				t.Fatal(err)
+			}
+			if n == 0 && ctx.Err() != nil {
+				t.Fatalf("%d of %d processes are left", len(pidfds)-i, len(pidfds))
+			}
+		}
+	}
+}
