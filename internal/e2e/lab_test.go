@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,46 +22,18 @@ import (
 	"github.com/tslab/tslab/netlab"
 )
 
-const nobody = 65534
-
-// lab runs `tslab run` to its end in dir, as the user uid, and returns its exit status
-// and what it printed.
-func lab(ctx context.Context, t *testing.T, dir string, uid int, args ...string) (int, string) {
+// lab runs `tslab run` to its end in dir and returns its exit status and what it
+// printed.
+func lab(ctx context.Context, t *testing.T, dir string, args ...string) (int, string) {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, filepath.Join(programs, "tslab"), append([]string{"run"}, args...)...)
 	cmd.Dir = dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	if uid != os.Getuid() {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid), NoSetGroups: false}}
-	}
 	out, err := cmd.CombinedOutput()
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), string(out)
-}
-
-// users are those to run a lab as: this one, and one without any privilege.
-func users() []int {
-	if os.Getuid() == 0 {
-		return []int{0, nobody}
-	}
-	return []int{os.Getuid()}
-}
-
-// folderFor is a new folder that the user may write to, wherever the test's own
-// temporary folders may be read.
-func folderFor(t *testing.T, uid int) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "tslab-e2e-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chown(dir, uid, -1); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func record(t *testing.T, folder string) netlab.Record {
@@ -78,40 +49,21 @@ func record(t *testing.T, folder string) netlab.Record {
 	return r
 }
 
-func TestFirstLogon(t *testing.T) {
-	for _, uid := range users() {
-		t.Run(fmt.Sprintf("uid %d", uid), func(t *testing.T) {
-			dir := folderFor(t, uid)
-			code, out := lab(bounded(t), t, dir, uid, "first-logon")
-			if code != 0 || !strings.Contains(out, "capture  wireshark runs/first-logon/lab.pcapng\n") {
-				t.Fatalf("exit status %d\n%s", code, out)
-			}
-			folder := filepath.Join(dir, "runs", "first-logon")
-			if r := record(t, folder); r.Verdict != netlab.Passed || r.Drops != 0 || len(r.Expectations) < 10 {
-				t.Errorf("run.json: %+v", r)
-			}
-			readCapture(t, filepath.Join(folder, netlab.CaptureName))
-			// A second run replaces the first.
-			if code, out := lab(bounded(t), t, dir, uid, "first-logon"); code != 0 {
-				t.Errorf("second run: exit status %d\n%s", code, out)
-			}
-		})
-	}
-}
-
-// readCapture reads the capture as an unmodified Wireshark does: the licensing
-// messages of the RDP leg, and what the TLS leg carried.
-func readCapture(t *testing.T, path string) {
-	t.Helper()
+// The capture reads itself: an unmodified Wireshark names the links, opens the leg
+// between the servers, and shows what the programs said between the packets.
+func TestCaptureReadsItself(t *testing.T) {
 	if err := harness.Need("tshark"); err != nil {
 		t.Fatal(err)
 	}
-	known := "rdp.bMsgType in {0x01..0x04, 0x12, 0x13, 0x15, 0xff}"
-	got := strings.Fields(tshark(t, path, "-Y", known, "-T", "fields", "-e", "rdp.bMsgType"))
-	want := strings.Fields("0x01 0x13 0x02 0x15 0x03  0x01 0x12 0x02 0x15 0x04  0x01 0x12 0xff")
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("licensing messages: -want +got\n%s", diff)
+	dir := t.TempDir()
+	if code, out := lab(bounded(t), t, dir, "first-logon"); code != 0 {
+		t.Fatalf("exit status %d\n%s", code, out)
 	}
+	folder := filepath.Join(dir, "runs", "first-logon")
+	if r := record(t, folder); r.Verdict != netlab.Passed || r.Drops != 0 || len(r.Expectations) < 10 {
+		t.Errorf("run.json: %+v", r)
+	}
+	path := filepath.Join(folder, netlab.CaptureName)
 	interfaces := strings.Fields(tshark(t, path, "-T", "fields", "-e", "frame.interface_name"))
 	slices.Sort(interfaces)
 	if diff := cmp.Diff([]string{"c1:eth0", "ls1:eth0", "ts1:eth0"}, slices.Compact(interfaces)); diff != "" {
@@ -122,6 +74,12 @@ func readCapture(t *testing.T, path string) {
 	}
 	if tshark(t, path, "-Y", `systemd_journal.message contains "upgraded from"`) == "" {
 		t.Error("no row of the license server between the packets")
+	}
+	// A busy machine makes TCP send a frame again now and then; if each stood in the
+	// file on two links, half of them would be called so.
+	again := strings.Count(tshark(t, path, "-Y", "tcp.analysis.retransmission"), "\n")
+	if all := strings.Count(tshark(t, path, "-Y", "tcp"), "\n"); again > all/20 {
+		t.Errorf("%d of %d frames are called retransmissions", again, all)
 	}
 }
 
@@ -141,14 +99,14 @@ func TestRealClients(t *testing.T) {
 	if err := harness.Need("rdesktop", "xfreerdp", "Xvfb"); err != nil {
 		t.Fatal(err)
 	}
-	dir := folderFor(t, os.Getuid())
-	if code, out := lab(bounded(t), t, dir, os.Getuid(), "real-clients"); code != 0 {
+	dir := t.TempDir()
+	if code, out := lab(bounded(t), t, dir, "real-clients"); code != 0 {
 		t.Errorf("exit status %d\n%s", code, out)
 	}
 }
 
 func TestDrillThatFails(t *testing.T) {
-	dir := folderFor(t, os.Getuid())
+	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
@@ -171,12 +129,12 @@ func TestDrillThatFails(t *testing.T) {
 		{"unreachable.star", 0, "2 of 2 expectations met"},
 		{"no-such-drill", 1, "`tslab list` shows those there are"},
 	} {
-		if code, out := lab(bounded(t), t, dir, os.Getuid(), tt.drill); code != tt.code || !strings.Contains(out, tt.want) {
+		if code, out := lab(bounded(t), t, dir, tt.drill); code != tt.code || !strings.Contains(out, tt.want) {
 			t.Errorf("%s: exit status %d, want %d with %q\n%s", tt.drill, code, tt.code, tt.want, out)
 		}
 	}
 	write("thesis.tex", "precious")
-	code, out := lab(bounded(t), t, dir, os.Getuid(), "--out", ".", "unreachable.star")
+	code, out := lab(bounded(t), t, dir, "--out", ".", "unreachable.star")
 	if code != 1 || !strings.Contains(out, "is left alone") {
 		t.Errorf("a folder that is no run's: exit status %d\n%s", code, out)
 	}
@@ -213,7 +171,7 @@ func TestEndedLabLeavesNothing(t *testing.T) {
 	} {
 		t.Run(tt.signal.String(), func(t *testing.T) {
 			ctx := bounded(t)
-			dir := folderFor(t, os.Getuid())
+			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "endless.star"), []byte(endless), 0o644); err != nil {
 				t.Fatal(err)
 			}
