@@ -27,7 +27,7 @@ import (
 const DatabaseName = "clearinghouse.db"
 
 // lockWait is how long Open waits for another program that has the database.
-const lockWait = 2 * time.Second
+const lockWait = 500 * time.Millisecond
 
 // Clearinghouse is an open clearinghouse. Its methods may be called from any
 // goroutine.
