@@ -84,11 +84,13 @@ func TestExplainErrors(t *testing.T) {
 
 func TestLookup(t *testing.T) {
 	table := load(t)
+	events := map[int]string{1004: "It cannot be issued.", 1011: "It has expired.", 1000: "None for the user."}
 	for _, test := range []struct{ name, kind, text, rule string }{
 		{"M46", "rule", "even with CALs in stock", ""},
 		{"m46", "rule", "even with CALs in stock", ""},
-		{"1011", "event", "because its temporary license has expired", "M29"},
-		{"1004", "event", "cannot issue a client license", "M38"},
+		{"1011", "event", "It has expired.", "M29"},
+		{"1004", "event", "It cannot be issued.", "M38"},
+		{"1000", "event", "None for the user.", "M38"},
 		{"0x102", "answer on the wire", "0x102 (258)", "M42"},
 		{"257", "answer on the wire", "there is no license server", "M33"},
 		{"CANTUP", "answer on the wire", "error code 0x00000008, state transition 0x00000001", "M14a"},
@@ -97,7 +99,7 @@ func TestLookup(t *testing.T) {
 		{"L26", "note", "closes the device's temporary row", ""},
 		{"temps_per_hwid", "knob", "ws2003: 1", "L8b"},
 	} {
-		found, err := table.Lookup(test.name)
+		found, err := table.Lookup(test.name, events)
 		if err != nil || len(found) != 1 {
 			t.Errorf("Lookup(%s): %v, %v", test.name, found, err)
 			continue
@@ -110,7 +112,7 @@ func TestLookup(t *testing.T) {
 			t.Errorf("Lookup(%s) does not name rule %s", test.name, test.rule)
 		}
 	}
-	if _, err := table.Lookup("M99"); err == nil {
+	if _, err := table.Lookup("M99", events); err == nil {
 		t.Error("Lookup(M99): no error")
 	}
 }
@@ -146,7 +148,7 @@ func TestReferencesAreExplained(t *testing.T) {
 			if c, err := fmt.Sscanf(w[1:], "%d", &n); c != 1 || err != nil || w[0] != 'C' && w[0] != 'K' {
 				continue
 			}
-			if _, err := table.Lookup(w); err != nil {
+			if _, err := table.Lookup(w, nil); err != nil {
 				t.Errorf("%q: %v", text, err)
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/tslab/tslab/internal/edition"
-	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ts/policy"
 )
 
@@ -25,14 +24,15 @@ type Topic struct {
 
 // Lookup explains a word: a rule (M46), an event (1011), a client's extended error
 // code (0x102 or 258), an answer on the wire (NOLS), a knob (temps_per_hwid), a
-// conflict (C21) or a source (K5). A number may be more than one thing.
-func (t *Table) Lookup(name string) ([]Topic, error) {
+// conflict (C21) or a source (K5). A number may be more than one thing. events has
+// the texts of the terminal server's events by their numbers.
+func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 	var found []Topic
 	if r, ok := t.Find(name); ok {
 		found = append(found, Topic{r.Number, "rule", []string{r.Text, "when " + r.When, "then " + r.Then, "by " + r.By}, nil})
 	}
 	if n, err := strconv.ParseUint(name, 0, 32); err == nil {
-		found = append(found, t.numbered(uint32(n))...)
+		found = append(found, t.numbered(uint32(n), events)...)
 	}
 	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
 		if strings.EqualFold(w.String(), name) {
@@ -54,13 +54,14 @@ func (t *Table) Lookup(name string) ([]Topic, error) {
 }
 
 // numbered explains an event or an extended error code.
-func (t *Table) numbered(n uint32) []Topic {
+func (t *Table) numbered(n uint32, events map[int]string) []Topic {
 	var found []Topic
-	for _, k := range SystemEvents() {
-		if k.ID == int(n) {
-			mentioned := func(r *Rule) bool { return strings.TrimSuffix(r.Event, "+") == strconv.Itoa(k.ID) }
-			found = append(found, Topic{strconv.Itoa(k.ID), "event", []string{k.Text}, t.mentioning(mentioned)})
+	if text, ok := events[int(n)]; ok && n != 0 {
+		id := strconv.Itoa(int(n))
+		logs := func(r *Rule) bool {
+			return strings.TrimSuffix(r.Event, "+") == id || id == "1000" && r.Event == "1004+"
 		}
+		found = append(found, Topic{id, "event", []string{text}, t.mentioning(logs)})
 	}
 	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
 		if n != 0 && w.ErrorInfo() == n {
@@ -68,15 +69,6 @@ func (t *Table) numbered(n uint32) []Topic {
 		}
 	}
 	return found
-}
-
-// SystemEvents lists the terminal server's numbered events, in their order.
-func SystemEvents() []eventlog.Kind {
-	return []eventlog.Kind{
-		eventlog.CannotAcquireLicense, eventlog.InvalidLicense, eventlog.CannotIssueLicense,
-		eventlog.InternetUserFailed, eventlog.GraceExpired, eventlog.GraceExpiring,
-		eventlog.NoLicenseServer, eventlog.TemporaryExpired, eventlog.RenewalImpossible,
-	}
 }
 
 // wire explains how a licensing phase ends.
