@@ -30,6 +30,22 @@ type Session struct {
 // on the session. The error is an *UnreachableError, a *RefusedError or a
 // *LogonError, or that of the license store.
 func Connect(ctx context.Context, config *Config) (*Session, error) {
+	s, err := License(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	c := *config
+	c.fill()
+	if err := c.logon(ctx, s); err != nil {
+		s.conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// License goes as far as the end of the licensing phase: nobody has logged on to the
+// session, and all that is left to do with it is Close.
+func License(ctx context.Context, config *Config) (*Session, error) {
 	c := *config
 	c.fill()
 	s := &Session{Server: c.Server, log: c.Log}
@@ -49,10 +65,6 @@ func Connect(ctx context.Context, config *Config) (*Session, error) {
 	if err := c.license(s); err != nil {
 		s.conn.Abort()
 		return nil, c.refused(s, err)
-	}
-	if err := c.logon(ctx, s); err != nil {
-		s.conn.Close()
-		return nil, err
 	}
 	return s, nil
 }

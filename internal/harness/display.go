@@ -41,7 +41,7 @@ func StartDisplay(ctx context.Context, dir string, size image.Point) (*Display, 
 	number, err := bufio.NewReader(r).ReadString('\n') // the server does not survive a pipe that is closed before
 	if err != nil {
 		server.Kill()
-		return nil, fmt.Errorf("Xvfb did not start: %w\n%s", errors.Join(err, ctx.Err()), server.Output())
+		return nil, fmt.Errorf("the X server Xvfb did not start: %w\n%s", errors.Join(err, ctx.Err()), server.Output())
 	}
 	return &Display{Name: ":" + strings.TrimSpace(number), server: server}, nil
 }

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tslab/tslab/client"
+	"github.com/tslab/tslab/internal/harness"
+	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/rdpsec"
+)
+
+// clients connect at once.
+const clients = 4
+
+// security is one way to protect a connection.
+type security struct {
+	name       string
+	termsrv    []string
+	protocols  rdpconn.Protocols
+	encryption []rdpsec.Method
+}
+
+func securities() ([]security, error) {
+	none, err1 := rdpsec.ParseMethod("none")
+	strong, err2 := rdpsec.ParseMethod("128")
+	return []security{
+		{"NONE", []string{"--security", "rdp", "--encryption", "none"}, rdpconn.RDPOnly, []rdpsec.Method{none}},
+		{"128", []string{"--security", "rdp", "--encryption", "128"}, rdpconn.RDPOnly, []rdpsec.Method{strong}},
+		{"TLS", []string{"--security", "tls"}, rdpconn.TLSOnly, nil},
+	}, errors.Join(err1, err2)
+}
+
+// licensings measures connections from TCP to the end of the licensing phase: of
+// devices that have never been here and get a temporary token, and of devices that
+// show a CAL, for which the license server is not asked.
+func licensings(ctx context.Context, bin string, span time.Duration, print func(figure)) error {
+	all, err := securities()
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		err := farm(bin, func(f *harness.Farm) error {
+			f.TermServArgs = s.termsrv
+			for _, err := range []error{f.StartLServer(ctx), f.Enroll(ctx, 100), f.StartTermServ(ctx)} {
+				if err != nil {
+					return err
+				}
+			}
+			if err := first(ctx, f, s, span, print); err != nil {
+				return err
+			}
+			return known(ctx, f, s, span, print)
+		})
+		if err != nil {
+			return fmt.Errorf("licensings with %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func first(ctx context.Context, f *harness.Farm, s security, span time.Duration, print func(figure)) error {
+	var number atomic.Int64
+	return rate(ctx, f, "first connection, "+s.name, span, print, func(int) error {
+		d := newDevice(f, s, fmt.Sprintf("NEW-%d", number.Add(1)))
+		return d.license(ctx)
+	})
+}
+
+func known(ctx context.Context, f *harness.Farm, s security, span time.Duration, print func(figure)) error {
+	devices := make([]device, clients)
+	for i := range devices {
+		d := newDevice(f, s, fmt.Sprintf("PC-%d", i))
+		if err := errors.Join(d.logon(ctx), d.license(ctx)); err != nil {
+			return err
+		}
+		devices[i] = d
+	}
+	return rate(ctx, f, "known client, "+s.name, span, print, func(worker int) error { return devices[worker].license(ctx) })
+}
+
+// rate lets all clients connect over and over for span.
+func rate(ctx context.Context, f *harness.Farm, name string, span time.Duration, print func(figure), connect func(worker int) error) error {
+	before, err := cpu(f)
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	var count atomic.Int64
+	var workers sync.WaitGroup
+	errs := make([]error, clients)
+	for w := range clients {
+		workers.Go(func() {
+			for time.Since(begin) < span && ctx.Err() == nil && errs[w] == nil {
+				errs[w] = connect(w)
+				count.Add(1)
+			}
+		})
+	}
+	workers.Wait()
+	elapsed := time.Since(begin)
+	after, err := cpu(f)
+	if err := errors.Join(append(errs, err, ctx.Err())...); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	n := float64(count.Load())
+	print(figure{name, n / elapsed.Seconds(), "licensings/s"})
+	print(figure{name + ", server CPU", float64((after - before).Microseconds()) / n, "us each"})
+	return nil
+}
+
+// cpu is what both servers have taken.
+func cpu(f *harness.Farm) (time.Duration, error) {
+	termsrv, err1 := harness.CPU(f.TermServ.PID())
+	lserver, err2 := harness.CPU(f.LServer.PID())
+	return termsrv + lserver, errors.Join(err1, err2)
+}
+
+// device is a client with its store in memory.
+type device struct{ config *client.Config }
+
+func newDevice(f *harness.Farm, s security, name string) device {
+	var persona client.Persona
+	for _, p := range client.Personas() {
+		if p.Name == client.DefaultPersona {
+			persona = p
+		}
+	}
+	return device{&client.Config{
+		Server: f.Addr, Persona: persona, Store: &memory{}, Name: name,
+		User: "lab", Password: "lab", Security: s.protocols, Encryption: s.encryption,
+	}}
+}
+
+// license is a connection up to the end of licensing.
+func (d device) license(ctx context.Context) error {
+	s, err := client.License(ctx, d.config)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// logon is a whole connection.
+func (d device) logon(ctx context.Context) error {
+	s, err := client.Connect(ctx, d.config)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// memory is a license store that the disk does not slow down.
+type memory struct {
+	id       hwid.ID
+	licenses []client.StoredLicense
+}
+
+func (m *memory) HardwareID() (hwid.ID, bool)      { return m.id, !m.id.IsZero() }
+func (m *memory) SetHardwareID(id hwid.ID) error   { m.id = id; return nil }
+func (m *memory) Licenses() []client.StoredLicense { return m.licenses }
+func (m *memory) String() string                   { return "memory" }
+
+func (m *memory) Put(l client.StoredLicense) error {
+	m.licenses = []client.StoredLicense{l} // there is one server
+	return nil
+}
+
+func (m *memory) Wipe(licenses, hardwareID bool) error {
+	if licenses {
+		m.licenses = nil
+	}
+	if hardwareID {
+		m.id = hwid.ID{}
+	}
+	return nil
+}
