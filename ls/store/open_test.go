@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,6 +92,39 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Garbage anywhere in the file is refused in one sentence or lies where nobody reads;
+// it never ends the process.
+func TestOpenWithGarbageAnywhere(t *testing.T) {
+	_, path := filled(t)
+	image := read(t, path)
+	r := rand.New(rand.NewPCG(3, 4))
+	refused := 0
+	for range 300 {
+		dir := t.TempDir()
+		b := bytes.Clone(image)
+		at := r.IntN(len(b) - 16)
+		for i := range 1 + r.IntN(16) {
+			b[at+i] = byte(r.Uint32())
+		}
+		write(t, filepath.Join(dir, store.FileName), b)
+		s, err := store.Open(dir, store.Options{Name: "ls1"})
+		if err != nil {
+			refused++
+			if strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), store.FileName) {
+				t.Errorf("garbage at %d: error %q is not one sentence about the file", at, err)
+			}
+			continue
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if refused == 0 {
+		t.Error("no garbage was found")
+	}
+	t.Logf("%d of 300 refused", refused)
 }
 
 func TestOpenRefusesLocked(t *testing.T) {

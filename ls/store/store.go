@@ -25,6 +25,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/tslab/tslab/wire/hwid"
 )
 
 // FileName is the store's file within the state folder.
@@ -73,36 +75,72 @@ type Options struct {
 // Open opens the store in the state folder dir, or begins one there. Every error is
 // one sentence that says what to do; nothing is overwritten that is not a license
 // store of this server.
-func Open(dir string, o Options) (s *Store, err error) {
+func Open(dir string, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state folder cannot be made: %w; choose another with --state", err)
 	}
-	path := filepath.Join(dir, FileName)
-	db, err := openFile(path)
-	if err != nil {
+	s := &Store{path: filepath.Join(dir, FileName), queue: make(chan *update), stop: make(chan struct{}), done: make(chan struct{})}
+	if err := s.open(o); err != nil {
 		return nil, err
-	}
-	s = &Store{path: path, db: db, queue: make(chan *update), stop: make(chan struct{}), done: make(chan struct{})}
-	if err := s.load(o); err != nil {
-		return nil, errors.Join(err, db.Close())
 	}
 	go s.commitLoop()
 	return s, nil
 }
 
-// openFile opens the bbolt file. A damaged one may fault or panic inside bbolt;
-// that is an error here.
-func openFile(path string) (db *bbolt.DB, err error) {
+// open opens the file and reads all of it once, so that damage is found now and not
+// by a request. A damaged file may fault or panic inside bbolt: an error here.
+func (s *Store) open(o Options) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			db, err = nil, damaged(path, fmt.Errorf("%v", r))
+			err = damaged(s.path, fmt.Errorf("%v", r))
+		}
+		if err != nil && s.db != nil {
+			err = errors.Join(err, s.db.Close())
 		}
 	}()
+	if s.db, err = openFile(s.path); err != nil {
+		return err
+	}
+	if err := s.load(o); err != nil {
+		return err
+	}
+	if err := s.View(readAll); err != nil {
+		return damaged(s.path, err)
+	}
+	return nil
+}
+
+// readAll reads every row and every index entry.
+func readAll(tx *Tx) error {
+	for _, err := range tx.Licenses(0) {
+		if err != nil {
+			return err
+		}
+	}
+	c := tx.devices.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if len(k) != hwid.Size+1 || len(v) != 4 {
+			return fmt.Errorf("device index entry %x has a wrong length", k)
+		}
+	}
+	c = tx.expiry.Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		if _, _, err := splitExpiryKey(k); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Packs()
+	_, _, err2 := tx.Identity()
+	return errors.Join(err, err2)
+}
+
+// openFile opens the bbolt file.
+func openFile(path string) (*bbolt.DB, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
 		return nil, damaged(path, errors.New("file is empty"))
 	}
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		return nil, openError(path, err)
 	}
@@ -113,7 +151,7 @@ func openFile(path string) (db *bbolt.DB, err error) {
 // wholeFile refuses a file that is shorter than the pages that it speaks of: reading
 // them through the mapping would end the process.
 func wholeFile(db *bbolt.DB, path string) error {
-	err := db.View(func(tx *bbolt.Tx) error {
+	return db.View(func(tx *bbolt.Tx) error {
 		info, err := os.Stat(path)
 		if err != nil {
 			return err
@@ -123,10 +161,6 @@ func wholeFile(db *bbolt.DB, path string) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	return nil
 }
 
 func openError(path string, err error) error {
