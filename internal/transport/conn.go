@@ -100,7 +100,8 @@ func (c *Conn) Err() error {
 // Call sends a request and waits for its answer. A [tsls.Error] that the server
 // answers comes back as a [*PeerError]. The wait has no bound but the context's; an
 // answer that comes after the context's end is dropped and the connection stays
-// good. When the call failed before it was sent, the error wraps [ErrClosed].
+// good. An error that wraps [ErrClosed] says that the connection has ended, be it
+// before the request was sent or while its answer was awaited.
 func (c *Conn) Call(ctx context.Context, m tsls.Message) (tsls.Message, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("license server %s: %v: %w", c.addr, m.Type(), err)
