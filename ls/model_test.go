@@ -42,6 +42,7 @@ type cal struct {
 func TestAnySequence(t *testing.T) {
 	for _, p := range []edition.Profile{edition.W2K(), edition.W2KSP3(), edition.WS2003()} {
 		t.Run(p.Edition.String(), func(t *testing.T) {
+			t.Parallel() // it waits for the disk most of the time
 			rapid.Check(t, func(rt *rapid.T) {
 				w := &world{lab: licensed(t, p, 0), rt: rt, p: p, temps: map[*device]int{}, returned: map[string]bool{},
 					out: map[string]cal{}, ever: map[string]*device{}}
