@@ -28,7 +28,7 @@ type Session struct {
 
 // Connect goes the whole way to a logged-on session. ctx ends it; it has no effect
 // on the session. The error is an *UnreachableError, a *RefusedError or a
-// *LogonError, or that of the license store.
+// *LogonError, that of the license store, or wraps ctx's.
 func Connect(ctx context.Context, config *Config) (*Session, error) {
 	s, err := License(ctx, config)
 	if err != nil {
@@ -55,6 +55,9 @@ func License(ctx context.Context, config *Config) (*Session, error) {
 	}
 	s.HardwareID = id
 	if s.conn, err = c.dial(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, c.interrupted(ctx)
+		}
 		c.event(eventlog.ClientUnreachable, eventlog.F("server", c.Server), eventlog.F("reason", err))
 		return nil, &UnreachableError{c.Server, err}
 	}
@@ -64,9 +67,18 @@ func License(ctx context.Context, config *Config) (*Session, error) {
 	defer stop()
 	if err := c.license(s); err != nil {
 		s.conn.Abort()
+		if ctx.Err() != nil {
+			return nil, c.interrupted(ctx)
+		}
 		return nil, c.refused(s, err)
 	}
 	return s, nil
+}
+
+// interrupted is the error of a connection that ctx has ended: it says nothing
+// about the server.
+func (c *Config) interrupted(ctx context.Context) error {
+	return fmt.Errorf("connection to %s given up: %w", c.Server, ctx.Err())
 }
 
 func (c *Config) fill() {
@@ -177,8 +189,8 @@ const logonScreen = time.Second
 
 // logon activates the session and waits until the server says that the user is
 // logged on.
-func (c *Config) logon(ctx context.Context, s *Session) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (c *Config) logon(outer context.Context, s *Session) error {
+	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	late := time.AfterFunc(c.LogonTimeout, func() { cancel(errNoLogon) })
 	defer late.Stop()
@@ -200,6 +212,9 @@ func (c *Config) logon(ctx context.Context, s *Session) error {
 			screen := time.AfterFunc(logonScreen, func() { cancel(errLogonScreen) })
 			defer screen.Stop()
 		}
+	}
+	if outer.Err() != nil {
+		return c.interrupted(outer)
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause

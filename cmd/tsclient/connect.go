@@ -30,7 +30,8 @@ func connectCommand() *cli.Command {
 		Usage:     "connect, be licensed, log on and leave",
 		ArgsUsage: "HOST[:PORT]",
 		Description: "The exit status is 0 when the user was logged on, 3 when licensing refused the device,\n" +
-			"4 when the logon failed, 5 when the server could not be reached, 2 for a wrong command line.",
+			"4 when the logon failed, 5 when the server could not be reached, 2 for a wrong command line,\n" +
+			"130 when it was interrupted before.",
 		Flags: append(storeFlags(),
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the device", DefaultText: "the machine's name in upper case"},
 			&cli.StringFlag{Name: "hardware-id", Usage: "set the hardware id to 40 hexadecimal `DIGITS`", DefaultText: "that of the store, made at random at first"},

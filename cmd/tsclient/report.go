@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 
 // connectReport is what connect prints.
 type connectReport struct {
-	Outcome    string        `json:"outcome"` // connected, refused, logon failed, unreachable, error
+	Outcome    string        `json:"outcome"` // connected, refused, logon failed, unreachable, interrupted, error
 	Server     string        `json:"server"`
 	Security   string        `json:"security,omitempty"`
 	Device     string        `json:"device"`
@@ -80,6 +81,9 @@ func (r *connectReport) licensed(l client.Licensed) {
 
 func (r *connectReport) failed(err error) {
 	r.Outcome, r.exit, r.Reason = "error", tscli.CodeRefused, err.Error()
+	if errors.Is(err, context.Canceled) {
+		r.Outcome, r.exit = "interrupted", tscli.CodeInterrupted
+	}
 	if e, ok := errors.AsType[*client.UnreachableError](err); ok {
 		r.Outcome, r.exit, r.Server = "unreachable", codeUnreachable, e.Server
 	}

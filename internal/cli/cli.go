@@ -24,6 +24,10 @@ const (
 	CodeRefused = 1 // refused, or an error
 	CodeUsage   = 2
 	CodeNothing = 3 // there was nothing to do
+
+	// CodeInterrupted is that of a command that was interrupted before it was done,
+	// as a shell reports it. A program that serves until then is done: 0.
+	CodeInterrupted = 130
 )
 
 // exitError is an error with an exit code.
@@ -59,12 +63,15 @@ func Main(ctx context.Context, cmd *cli.Command) {
 
 // Run runs the command with the arguments (the first is the program's name) and
 // returns the exit code. It prints an error as one sentence that begins with the
-// command's name.
+// command's name; an interruption needs no word.
 func Run(ctx context.Context, cmd *cli.Command, args []string, stdout, stderr io.Writer) int {
 	prepare(cmd, stdout, stderr)
 	err := cmd.Run(ctx, args)
-	if err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	switch {
+	case err == nil:
 		return CodeDone
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return CodeInterrupted
 	}
 	code := CodeRefused
 	if e, ok := errors.AsType[*exitError](err); ok {

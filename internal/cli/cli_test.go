@@ -75,11 +75,12 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestInterruptedIsDone(t *testing.T) {
+// TestInterrupted: what was not done is not done, whoever stopped it.
+func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out bytes.Buffer
-	if code := cli.Run(ctx, command(), []string{"licmgr", "stop"}, &out, &out); code != cli.CodeDone || out.Len() > 0 {
+	if code := cli.Run(ctx, command(), []string{"licmgr", "stop"}, &out, &out); code != cli.CodeInterrupted || out.Len() > 0 {
 		t.Errorf("exit code %d, printed %q", code, out.String())
 	}
 }
