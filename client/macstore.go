@@ -20,11 +20,11 @@ const macHardwareID = "HardwareID"
 
 // MacStore is the folder of a Macintosh: a file for the hardware id and one for
 // each license, which holds a NEW_LICENSE_INFO (MS-RDPELE 2.2.2.6.1).
-type MacStore struct{ dir string }
+type MacStore struct{ root, dir string }
 
 // OpenMacStore opens the store of a Macintosh whose root folder is root.
 func OpenMacStore(root string) (*MacStore, error) {
-	s := &MacStore{dir: filepath.Join(root, filepath.FromSlash(MacFolder))}
+	s := &MacStore{root: root, dir: filepath.Join(root, filepath.FromSlash(MacFolder))}
 	_, err := s.read()
 	return s, err
 }
@@ -42,7 +42,31 @@ func (s *MacStore) HardwareID() (hwid.ID, bool) {
 }
 
 // SetHardwareID writes the id.
-func (s *MacStore) SetHardwareID(id hwid.ID) error { return s.write(macHardwareID, id[:]) }
+func (s *MacStore) SetHardwareID(id hwid.ID) error {
+	return s.change(func() error { return s.write(macHardwareID, id[:]) })
+}
+
+// FirstHardwareID writes the id unless there is one.
+func (s *MacStore) FirstHardwareID(id hwid.ID) (hwid.ID, error) {
+	err := s.change(func() error {
+		if stored, ok := s.HardwareID(); ok {
+			id = stored
+			return nil
+		}
+		return errors.Join(s.removeLicenses(), s.write(macHardwareID, id[:]))
+	})
+	return id, err
+}
+
+// change lets one program at a time change the folder.
+func (s *MacStore) change(f func() error) error {
+	unlock, err := durable.Lock(filepath.Join(s.root, lockName))
+	if err != nil {
+		return fmt.Errorf("license store: %w", err)
+	}
+	defer unlock()
+	return f()
+}
 
 // Licenses are the files of the folder that hold one, by name.
 func (s *MacStore) Licenses() []StoredLicense {
@@ -83,6 +107,10 @@ func (s *MacStore) read() ([]StoredLicense, error) {
 // Put writes a license into the file that has the same scope, company and product,
 // or into a new one.
 func (s *MacStore) Put(l StoredLicense) error {
+	return s.change(func() error { return s.put(l) })
+}
+
+func (s *MacStore) put(l StoredLicense) error {
 	licenses, err := s.read()
 	if err != nil {
 		return err
@@ -97,17 +125,25 @@ func (s *MacStore) Put(l StoredLicense) error {
 
 // Wipe deletes files; both is the whole folder.
 func (s *MacStore) Wipe(licenses, hardwareID bool) error {
-	if licenses && hardwareID {
-		return os.RemoveAll(s.dir)
-	}
-	var failed error
-	if hardwareID {
-		failed = remove(filepath.Join(s.dir, macHardwareID))
-	}
-	if licenses {
-		for _, l := range s.Licenses() {
-			failed = errors.Join(failed, remove(filepath.Join(s.dir, l.Entry)))
+	return s.change(func() error {
+		if licenses && hardwareID {
+			return os.RemoveAll(s.dir)
 		}
+		var failed error
+		if hardwareID {
+			failed = remove(filepath.Join(s.dir, macHardwareID))
+		}
+		if licenses {
+			failed = errors.Join(failed, s.removeLicenses())
+		}
+		return failed
+	})
+}
+
+func (s *MacStore) removeLicenses() error {
+	var failed error
+	for _, l := range s.Licenses() {
+		failed = errors.Join(failed, remove(filepath.Join(s.dir, l.Entry)))
 	}
 	return failed
 }

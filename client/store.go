@@ -19,12 +19,17 @@ type StoredLicense struct {
 	License []byte // as the server sent it, byte for byte
 }
 
-// Store is where a device keeps its hardware id and its licenses. What Put and
-// SetHardwareID have returned from is on disk.
+// Store is where a device keeps its hardware id and its licenses. What a change has
+// returned from is on disk. A change begins with what is on disk then: several
+// programs may use one store, and none undoes what another did.
 type Store interface {
 	// HardwareID is the id, and whether there is one.
 	HardwareID() (hwid.ID, bool)
 	SetHardwareID(id hwid.ID) error
+	// FirstHardwareID gives the device an id unless it has one by now, and returns
+	// the one that it has. A new id deletes the licenses: as on Windows, they are of
+	// no use without the one that they were given to.
+	FirstHardwareID(id hwid.ID) (hwid.ID, error)
 	Licenses() []StoredLicense
 	// Put takes the place of the license under the same scope, company and product.
 	Put(l StoredLicense) error
@@ -55,8 +60,7 @@ func OpenStore(p Persona, dir string) (Store, error) {
 }
 
 // hardwareID is the id to show: the wanted one, that of the store, or a new one of
-// the persona's platform. A new one makes the stored licenses useless, as on
-// Windows, where the id is the key that they are kept under: they are deleted.
+// the persona's platform.
 func hardwareID(s Store, p Persona, want hwid.ID, random io.Reader) (hwid.ID, error) {
 	stored, ok := s.HardwareID()
 	switch {
@@ -72,11 +76,7 @@ func hardwareID(s Store, p Persona, want hwid.ID, random io.Reader) (hwid.ID, er
 	if _, err := io.ReadFull(random, data[:]); err != nil {
 		return hwid.ID{}, fmt.Errorf("hardware id: %w", err)
 	}
-	if err := s.Wipe(true, false); err != nil {
-		return hwid.ID{}, err
-	}
-	id := hwid.New(uint32(p.Platform), data)
-	return id, s.SetHardwareID(id)
+	return s.FirstHardwareID(hwid.New(uint32(p.Platform), data))
 }
 
 // sameFile reports whether two licenses are filed under the same names.

@@ -29,9 +29,12 @@ const (
 // WindowsFile is the name of a Windows store's file.
 const WindowsFile = "mslicensing.reg"
 
+// lockName is the file beside a store that keeps programs from changing it at once.
+const lockName = ".licenses.lock"
+
 // WindowsStore is the part of a registry in which Windows keeps its Terminal
 // Services licenses, in a file as regedit exports it. What else the file holds is
-// left alone. Keep one WindowsStore for a file: it does not see others' changes.
+// left alone. It is read when it is opened and before each change.
 type WindowsStore struct {
 	path string
 	file regFile
@@ -40,19 +43,40 @@ type WindowsStore struct {
 // OpenWindowsStore opens the store in a folder.
 func OpenWindowsStore(dir string) (*WindowsStore, error) {
 	s := &WindowsStore{path: filepath.Join(dir, WindowsFile)}
+	return s, s.load()
+}
+
+// load reads the file.
+func (s *WindowsStore) load() error {
 	b, err := os.ReadFile(s.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return s, nil
+		s.file = regFile{}
+		return nil
 	case err != nil:
-		return nil, fmt.Errorf("license store: %w", err)
+		return fmt.Errorf("license store: %w", err)
 	}
 	file, err := parseReg(s.path, b)
 	if err != nil {
-		return nil, fmt.Errorf("license store: %w", err)
+		return fmt.Errorf("license store: %w", err)
 	}
 	s.file = *file
-	return s, s.check()
+	return s.check()
+}
+
+// change reads the file, changes what it holds and writes it, as one program at a
+// time.
+func (s *WindowsStore) change(f func()) error {
+	unlock, err := durable.Lock(filepath.Join(filepath.Dir(s.path), lockName))
+	if err != nil {
+		return fmt.Errorf("license store: %w", err)
+	}
+	defer unlock()
+	if err := s.load(); err != nil {
+		return err
+	}
+	f()
+	return s.save()
 }
 
 // check refuses what Windows never writes.
@@ -83,9 +107,25 @@ func (s *WindowsStore) HardwareID() (hwid.ID, bool) {
 
 // SetHardwareID writes the id.
 func (s *WindowsStore) SetHardwareID(id hwid.ID) error {
+	return s.change(func() { s.setHardwareID(id) })
+}
+
+func (s *WindowsStore) setHardwareID(id hwid.ID) {
 	s.file.make(regMSLicensing)
 	s.file.make(regHardwareID).set(binaryValue(regClientHWID, id[:]))
-	return s.save()
+}
+
+// FirstHardwareID writes the id unless there is one.
+func (s *WindowsStore) FirstHardwareID(id hwid.ID) (hwid.ID, error) {
+	err := s.change(func() {
+		if stored, ok := s.HardwareID(); ok {
+			id = stored
+			return
+		}
+		s.file.remove(regStore)
+		s.setHardwareID(id)
+	})
+	return id, err
 }
 
 // Licenses are the keys below MSLicensing\Store that hold a license.
@@ -114,6 +154,10 @@ func (s *WindowsStore) Licenses() []StoredLicense {
 // Put writes a license into the key that has the same scope, company and product,
 // or into the first free LICENSE00x.
 func (s *WindowsStore) Put(l StoredLicense) error {
+	return s.change(func() { s.put(l) })
+}
+
+func (s *WindowsStore) put(l StoredLicense) {
 	licenses := s.Licenses()
 	l.Entry = freeEntry(licenses)
 	for _, old := range licenses {
@@ -128,26 +172,23 @@ func (s *WindowsStore) Put(l StoredLicense) error {
 	k.set(binaryValue(regCompanyName, fromUnicode(l.Company)))
 	k.set(binaryValue(regLicenseScope, fromANSI(l.Scope)))
 	k.set(binaryValue(regProductID, fromUnicode(l.Product)))
-	return s.save()
 }
 
 // Wipe deletes keys; both is MSLicensing as a whole.
 func (s *WindowsStore) Wipe(licenses, hardwareID bool) error {
-	switch {
-	case licenses && hardwareID:
-		s.file.remove(regMSLicensing)
-	case licenses:
-		s.file.remove(regStore)
-	case hardwareID:
-		s.file.remove(regHardwareID)
-	}
-	return s.save()
+	return s.change(func() {
+		switch {
+		case licenses && hardwareID:
+			s.file.remove(regMSLicensing)
+		case licenses:
+			s.file.remove(regStore)
+		case hardwareID:
+			s.file.remove(regHardwareID)
+		}
+	})
 }
 
 func (s *WindowsStore) save() error {
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
-		return fmt.Errorf("license store: %w", err)
-	}
 	if err := durable.WriteFile(s.path, s.file.format(), 0o600); err != nil {
 		return fmt.Errorf("license store: %w", err)
 	}

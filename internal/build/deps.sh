@@ -13,6 +13,7 @@ xfreerdp:freerdp2-x11
 Xvfb:xvfb
 xwd:x11-apps
 xdotool:xdotool
+xrdp:xrdp
 convert:imagemagick
 tshark:tshark
 dumpcap:wireshark-common
