@@ -7,16 +7,24 @@ import (
 	"strings"
 
 	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/ts/policy"
 )
 
 // Explanation is one way in which what was asked about can end.
 type Explanation struct {
-	Rules []*Rule // the rules that fit, in order; the last one decides
-	Asked *Rule   // the license server's rule, if one was asked for a token
+	Rule   *Rule     // that decides
+	Passed []Passing // rules that said go-on before
+	Asked  []*Rule   // what a license server that is asked for a token may answer
 	// When says what must be so beside what was given, as column=value,value. It is
 	// empty if this is the only ending.
 	When         string
 	Combinations int
+}
+
+// Passing is a rule on the way to the one that decides.
+type Passing struct {
+	Rule   *Rule
+	Always bool // not only for some of the combinations
 }
 
 // Column describes a column for a command's help.
@@ -54,7 +62,7 @@ func columnsOf(p Part) []column {
 
 // Explain says how a situation ends under an edition with its knobs. given has a
 // value for some of the columns of one part; what is not given is tried in every
-// legal value, and each different ending is explained. Without a mode it is per
+// legal value, and the endings are explained, one for each rule that decides. Without a mode it is per
 // device. The column request makes it the license server's part, blob or kind the
 // classes, period the grace period, operation the Internet Connector; otherwise it
 // is a client's connection.
@@ -115,12 +123,8 @@ func domain(part Part, p *edition.Profile) iter.Seq[combination] {
 
 // endings groups the combinations that have the fixed values by the rules they meet.
 func (v *view) endings(part Part, fixed combination) []Explanation {
-	type group struct {
-		Explanation
-		taken [columns]mask
-	}
-	var order []string
-	groups := make(map[string]*group)
+	groups := make(map[*Rule]*group)
+	var order []*group
 	var every [columns]mask
 	for c := range domain(part, v.profile) {
 		if !c.has(&fixed) {
@@ -132,26 +136,56 @@ func (v *view) endings(part Part, fixed combination) []Explanation {
 		} else {
 			w = v.decide(part, &c)
 		}
-		key := w.key()
-		g := groups[key]
+		g := groups[w.last()]
 		if g == nil {
-			g = &group{Explanation: Explanation{Rules: w.Path, Asked: w.Answer}}
-			groups[key] = g
-			order = append(order, key)
+			g = &group{passed: make(map[*Rule]int)}
+			groups[w.last()] = g
+			order = append(order, g)
 		}
-		g.Combinations++
+		g.add(w, &c)
 		for i, n := range c {
-			g.taken[i] |= 1 << n
 			every[i] |= 1 << n
 		}
 	}
 	var list []Explanation
-	for _, key := range order {
-		g := groups[key]
-		g.When = difference(&g.taken, &every)
-		list = append(list, g.Explanation)
+	for _, g := range order {
+		list = append(list, g.explanation(&every))
 	}
 	return list
+}
+
+// group gathers the combinations that one rule decides.
+type group struct {
+	Explanation
+	order  []*Rule
+	passed map[*Rule]int
+	taken  [columns]mask
+}
+
+func (g *group) add(w Walked, c *combination) {
+	g.Rule = w.last()
+	g.Combinations++
+	for _, r := range w.Path[:len(w.Path)-1] {
+		if g.passed[r] == 0 {
+			g.order = append(g.order, r)
+		}
+		g.passed[r]++
+	}
+	if w.Answer != nil && !slices.Contains(g.Asked, w.Answer) {
+		g.Asked = append(g.Asked, w.Answer)
+	}
+	for i, n := range c {
+		g.taken[i] |= 1 << n
+	}
+}
+
+func (g *group) explanation(every *[columns]mask) Explanation {
+	e := g.Explanation
+	for _, r := range g.order {
+		e.Passed = append(e.Passed, Passing{r, g.passed[r] == g.Combinations})
+	}
+	e.When = difference(&g.taken, every)
+	return e
 }
 
 // has reports whether a combination has the fixed values.
@@ -162,18 +196,6 @@ func (c *combination) has(fixed *combination) bool {
 		}
 	}
 	return true
-}
-
-// key tells the ways of a walk apart.
-func (w Walked) key() string {
-	var key strings.Builder
-	for _, r := range append(slices.Clone(w.Path), w.Answer) {
-		if r != nil {
-			key.WriteString(r.Number)
-		}
-		key.WriteByte(' ')
-	}
-	return key.String()
 }
 
 // difference writes the columns in which a group has not all the values that occur.
@@ -203,4 +225,26 @@ func names(cols []column) string {
 		list = append(list, vocabulary[c].name)
 	}
 	return strings.Join(list, ", ")
+}
+
+// AllColumns lists every column that Explain understands, once.
+func AllColumns() []Column {
+	var list []Column
+	for i, w := range vocabulary {
+		if column(i) != colEdition {
+			list = append(list, Column{w.name, slices.Clone(w.values), w.meaning})
+		}
+	}
+	return list
+}
+
+// Wire is how the licensing ends on the wire, as Lookup explains it; false where
+// nothing is sent.
+func (t *Table) Wire(r *Rule) (Topic, bool) {
+	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
+		if w.String() == r.Wire {
+			return t.wire(w), true
+		}
+	}
+	return Topic{}, false
 }

@@ -14,15 +14,15 @@ import (
 func brief(list []Explanation) string {
 	var b strings.Builder
 	for _, e := range list {
-		var path []string
-		for _, r := range e.Rules {
-			path = append(path, r.Number)
+		var way []string
+		for _, p := range e.Passed {
+			way = append(way, p.Rule.Number+map[bool]string{true: "", false: "?"}[p.Always])
 		}
-		if e.Asked != nil {
-			path = append(path, "("+e.Asked.Number+")")
+		way = append(way, e.Rule.Number)
+		for _, r := range e.Asked {
+			way = append(way, "("+r.Number+")")
 		}
-		last := e.Rules[len(e.Rules)-1]
-		fmt.Fprintf(&b, "%s: %s [%s] x%d\n", strings.Join(path, " "), last.Then, e.When, e.Combinations)
+		fmt.Fprintf(&b, "%s: %s [%s] x%d\n", strings.Join(way, " "), e.Rule.Then, e.When, e.Combinations)
 	}
 	return b.String()
 }
@@ -40,10 +40,13 @@ func TestExplain(t *testing.T) {
 			"G9 M46 (L6): allow push=temp mark wire=NEW [] x1\n"},
 		{"expired temporary token, 2003", edition.WS2003(),
 			map[string]string{"token": "temp-expired", "os": "oth", "ls": "down"},
-			"G7 G9 M31: allow wire=OKV [grace=not-started] x1\n" +
-				"G9 M31: allow wire=OKV [grace=run] x1\n" +
-				"G8 G9 M32: deny event=1011 wire=NOLS [grace=overdue] x1\n" +
-				"G9 M32: deny event=1011 wire=NOLS [grace=end] x1\n"},
+			"G7? G9 M31: allow wire=OKV [grace=not-started,run] x2\n" +
+				"G8? G9 M32: deny event=1011 wire=NOLS [grace=overdue,end] x2\n"},
+		{"a token that is about to be upgraded", edition.W2KSP3(),
+			map[string]string{"token": "temp", "os": "oth", "ls": "up", "default-ls": "n", "activated": "y", "validated": "y"},
+			"G9 M19 (L4) (L3): allow push=cal wire=UPG [free=y,own] x8\n" +
+				"G9 M20 (L5): allow push=cal-peer wire=UPG [row=none,temp,temp-exp free=n peer=y] x3\n" +
+				"G9 M22 (L22a): allow wire=OKV [row=none,temp,temp-exp free=n peer=n] x3\n"},
 		{"the part follows from the columns", edition.W2KSP3(),
 			map[string]string{"operation": "disable", "connector": "on", "live": "n"},
 			"I6: ok [ls=up] x6\nI7: refuse [ls=down activated=n connector-free=n] x2\n"},

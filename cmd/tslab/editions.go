@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+
+	ucli "github.com/urfave/cli/v3"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/edition"
+)
+
+func editionsCommand() *ucli.Command {
+	return &ucli.Command{
+		Name:  "editions",
+		Usage: "show what differs between the editions: every knob with its default in each",
+		Description: "A knob is turned with --set KNOB=VALUE where a program takes --edition. 'tslab explain KNOB' says what it\n" +
+			"does, and which rules read it.",
+		Flags: []ucli.Flag{cli.JSONFlag()},
+		Action: func(_ context.Context, c *ucli.Command) error {
+			if _, err := cli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return cli.JSON(c.Root().Writer, editionRows())
+			}
+			t := cli.Table{Header: []string{"KNOB"}}
+			for _, e := range edition.All() {
+				t.Header = append(t.Header, e.String())
+			}
+			t.Header = append(t.Header, "WHAT")
+			for _, k := range edition.Knobs() {
+				t.Row(k.Name, k.Defaults[0], k.Defaults[1], k.Defaults[2], k.Meaning)
+			}
+			return t.Print(c.Root().Writer)
+		},
+	}
+}
+
+// editionRow is a knob in JSON.
+type editionRow struct {
+	Knob     string            `json:"knob"`
+	Values   string            `json:"values"`
+	Meaning  string            `json:"meaning"`
+	By       string            `json:"by"`
+	Defaults map[string]string `json:"defaults"`
+}
+
+func editionRows() []editionRow {
+	var rows []editionRow
+	for _, k := range edition.Knobs() {
+		defaults := map[string]string{}
+		for _, e := range edition.All() {
+			if v := k.Default(e); v != "-" {
+				defaults[e.String()] = v
+			}
+		}
+		rows = append(rows, editionRow{k.Name, k.Values, k.Meaning, k.By, defaults})
+	}
+	return rows
+}
