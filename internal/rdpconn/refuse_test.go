@@ -193,7 +193,10 @@ func TestDrip(t *testing.T) {
 		sc, _ := replayConfigs(t, rdpsec.MethodNone)
 		sc.StepTimeout = 30 * time.Second
 		go io.Copy(io.Discard, b)
+		done := make(chan struct{})
+		defer func() { <-done }()
 		go func() {
+			defer close(done)
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
 			for _, c := range said {
