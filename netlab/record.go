@@ -37,7 +37,7 @@ type Record struct {
 	Began          time.Time                `json:"began"` // by the machine's clock
 	Ended          time.Time                `json:"ended"`
 	UpMilliseconds float64                  `json:"up_ms"`
-	FirstPacket    time.Time                `json:"first_packet"`
+	FirstPacket    time.Time                `json:"first_packet,omitzero"`
 	Wireshark      []string                 `json:"wireshark"` // what it must be told, beside the file
 	Nets           []Net                    `json:"nets"`
 	Hosts          []Host                   `json:"hosts"`

@@ -5,6 +5,7 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -33,6 +34,9 @@ func explain(what string, err error) error {
 }
 
 func explainFrom(what string, err error, read func(path string) string) error {
+	if op, ok := errors.AsType[*fs.PathError](err); ok {
+		err = op.Err // the operation is this program's own name
+	}
 	refused := errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) ||
 		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EUSERS)
 	if !refused {
