@@ -9,7 +9,7 @@
 //	run.json                 what was built, what was expected, what was found
 //	lab.jsonl                the lab's own event log
 //	clock                    the calendar
-//	hosts/NAME/etc           the host's own files of /etc
+//	etc                      hosts and resolv.conf of every host
 //	hosts/NAME/home          the home folder of programs that are run in the host
 //	hosts/NAME/documents     what is carried from host to host as files
 //	hosts/NAME/output        what programs printed, numbered in the order of their start

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -147,13 +148,12 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(l.Folder, "raw"), 0o755); err != nil {
 		return err
 	}
-	var ports []string
-	for i, h := range l.spec.Hosts {
-		names, err := l.buildHost(h, i, bridges)
-		if err != nil {
-			return err
-		}
-		ports = append(ports, names...)
+	if err := l.buildHosts(); err != nil {
+		return err
+	}
+	ports, err := l.connect(bridges)
+	if err != nil {
+		return err
 	}
 	if err := l.openLinks(ports); err != nil {
 		return err
@@ -175,33 +175,56 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	return nil
 }
 
-// buildHost makes a host with its cables and returns their ports in the switch.
-func (l *Lab) buildHost(spec Host, index int, bridges map[string]string) ([]string, error) {
-	dir := l.hostFolder(spec.Name)
-	if err := os.MkdirAll(filepath.Join(dir, "home"), 0o755); err != nil {
-		return nil, err
-	}
-	ns, err := netns.NewHost(spec.Name, filepath.Join(dir, "etc"), netns.Etc{
-		Hosts:      l.spec.hostsFile(),
-		ResolvConf: "# This lab has no name server; its hosts stand in /etc/hosts.\n",
-	})
+// buildHosts makes the hosts, as many at once as there are processors.
+func (l *Lab) buildHosts() error {
+	etc := netns.Etc{Hosts: filepath.Join(l.Folder, "etc", "hosts"), ResolvConf: filepath.Join(l.Folder, "etc", "resolv.conf")}
+	const noResolver = "# This lab has no name server; its hosts stand in /etc/hosts.\n"
+	err := errors.Join(os.Mkdir(filepath.Dir(etc.Hosts), 0o755),
+		os.WriteFile(etc.Hosts, []byte(l.spec.hostsFile()), 0o644), os.WriteFile(etc.ResolvConf, []byte(noResolver), 0o644))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	h := &host{Host: ns, spec: spec}
-	l.hosts[spec.Name] = h
-	var ports []string
-	for i, c := range spec.Cables {
-		n, _ := l.spec.Net(c.Net)
-		port := l.sw.Name("p", index, i)
-		err := l.sw.Connect(ns, netns.Cable{
-			Bridge: bridges[c.Net], Port: port, Interface: c.Interface, MAC: c.MAC(),
-			Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()),
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
+	var mu sync.Mutex
+	for _, spec := range l.spec.Hosts {
+		g.Go(func() error {
+			dir := l.hostFolder(spec.Name)
+			etc := etc
+			etc.Hostname = filepath.Join(dir, "hostname")
+			err := errors.Join(os.MkdirAll(filepath.Join(dir, "home"), 0o755), os.WriteFile(etc.Hostname, []byte(spec.Name+"\n"), 0o644))
+			if err != nil {
+				return err
+			}
+			ns, err := netns.NewHost(spec.Name, etc)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			l.hosts[spec.Name] = &host{Host: ns, spec: spec}
+			return nil
 		})
-		if err != nil {
-			return nil, err
+	}
+	return g.Wait()
+}
+
+// connect lays the cables and returns their ports in the switch, in order.
+func (l *Lab) connect(bridges map[string]string) ([]string, error) {
+	var ports []string
+	for index, spec := range l.spec.Hosts {
+		for i, c := range spec.Cables {
+			n, _ := l.spec.Net(c.Net)
+			port := l.sw.Name("p", index, i)
+			err := l.sw.Connect(l.hosts[spec.Name].Host, netns.Cable{
+				Bridge: bridges[c.Net], Port: port, Interface: c.Interface, MAC: c.MAC(),
+				Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()),
+			})
+			if err != nil {
+				return nil, err
+			}
+			ports = append(ports, port)
 		}
-		ports = append(ports, port)
 	}
 	return ports, nil
 }

@@ -53,7 +53,7 @@ func newWire(t *testing.T, bridge string) *wire {
 	w, dir := &wire{}, t.TempDir()
 	for i := range w.hosts {
 		name := fmt.Sprintf("h%d", i+1)
-		h, err := netns.NewHost(name, filepath.Join(dir, name), netns.Etc{})
+		h, err := netns.NewHost(name, netns.Etc{Hosts: os.DevNull, Hostname: os.DevNull, ResolvConf: os.DevNull})
 		check(t, err)
 		t.Cleanup(func() { h.Close() })
 		port := bridge + name

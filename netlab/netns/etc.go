@@ -11,9 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Etc is what a host has of its own in /etc; everything else there is the machine's.
+// Etc names the files that a host has in place of the machine's in /etc; everything
+// else there is the machine's. Hosts may share a file.
 type Etc struct {
-	Hosts, ResolvConf string
+	Hosts, Hostname, ResolvConf string
 }
 
 // ownFiles are the files of /etc that every host has for itself.
@@ -88,20 +89,11 @@ func layoutEntry(source, target string, e os.DirEntry) error {
 	return nil
 }
 
-// writeEtc writes the host's files into dir and mounts them, in the calling thread's
-// mount namespace.
-func writeEtc(dir, hostname string, e Etc) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	content := [...]string{e.Hosts, hostname + "\n", e.ResolvConf}
-	for i, name := range ownFiles {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content[i]), 0o644); err != nil {
-			return err
-		}
-		if err := unix.Mount(path, "/etc/"+name, "", unix.MS_BIND, ""); err != nil {
-			return &os.PathError{Op: "mount over", Path: "/etc/" + name, Err: err}
+// mount mounts the files, in the calling thread's mount namespace.
+func (e Etc) mount() error {
+	for i, path := range [...]string{e.Hosts, e.Hostname, e.ResolvConf} {
+		if err := unix.Mount(path, "/etc/"+ownFiles[i], "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("mount %s over /etc/%s: %w", path, ownFiles[i], err)
 		}
 	}
 	return nil

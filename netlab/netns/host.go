@@ -33,16 +33,15 @@ type call struct {
 	done chan<- error
 }
 
-// NewHost makes a host with its loopback interface up. The files of its own /etc
-// are written into dir.
-func NewHost(name, dir string, etc Etc) (*Host, error) {
+// NewHost makes a host with its loopback interface up.
+func NewHost(name string, etc Etc) (*Host, error) {
 	h := &Host{Name: name, calls: make(chan call), quit: make(chan struct{}), raw: -1, net: netns.None()}
 	ready := make(chan error, 1)
 	go h.live(ready)
 	if err := <-ready; err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
-	if err := h.Do(func() error { return h.furnish(dir, etc) }); err != nil {
+	if err := h.Do(func() error { return h.furnish(etc) }); err != nil {
 		h.Close()
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
@@ -68,14 +67,14 @@ func (h *Host) live(ready chan<- error) {
 	}
 }
 
-func (h *Host) furnish(dir string, etc Etc) error {
+func (h *Host) furnish(etc Etc) error {
 	if err := unix.Sethostname([]byte(h.Name)); err != nil {
 		return fmt.Errorf("host name: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}
-	if err := writeEtc(dir, h.Name, etc); err != nil {
+	if err := etc.mount(); err != nil {
 		return err
 	}
 	quietIPv6()

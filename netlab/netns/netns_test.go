@@ -113,11 +113,24 @@ func pair(t *testing.T, bridge string) (*netns.Switch, *netns.Host, *netns.Host)
 	return s, hosts[0], hosts[1]
 }
 
+// etc is files for a host.
+func etc(t *testing.T, name string) netns.Etc {
+	t.Helper()
+	dir := t.TempDir()
+	e := netns.Etc{Hosts: filepath.Join(dir, "hosts"), Hostname: filepath.Join(dir, "hostname"), ResolvConf: filepath.Join(dir, "resolv.conf")}
+	for path, text := range map[string]string{
+		e.Hosts: "127.0.0.1 localhost\n10.0.0.9 other\n", e.Hostname: name + "\n", e.ResolvConf: "# none\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e
+}
+
 func newHost(t *testing.T, name string) *netns.Host {
 	t.Helper()
-	h, err := netns.NewHost(name, filepath.Join(t.TempDir(), "etc"), netns.Etc{
-		Hosts: "127.0.0.1 localhost\n10.0.0.9 other\n", ResolvConf: "# none\n",
-	})
+	h, err := netns.NewHost(name, etc(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +189,7 @@ func TestFirstDatagramArrives(t *testing.T) {
 }
 
 func TestStartedProgramDiesWithItsHost(t *testing.T) {
-	h, err := netns.NewHost("brief", filepath.Join(t.TempDir(), "etc"), netns.Etc{})
+	h, err := netns.NewHost("brief", etc(t, "brief"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +202,14 @@ func TestStartedProgramDiesWithItsHost(t *testing.T) {
 	}
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Errorf("Wait = %v, want killed", err)
+	}
+}
+
+func TestHostWithoutItsFiles(t *testing.T) {
+	e := etc(t, "x")
+	e.Hosts += ".gone"
+	if _, err := netns.NewHost("x", e); err == nil || !strings.Contains(err.Error(), "host x: mount "+e.Hosts+" over /etc/hosts") {
+		t.Errorf("NewHost: %v", err)
 	}
 }
 
