@@ -166,6 +166,13 @@ func (m *memory) SetHardwareID(id hwid.ID) error   { m.id = id; return nil }
 func (m *memory) Licenses() []client.StoredLicense { return m.licenses }
 func (m *memory) String() string                   { return "memory" }
 
+func (m *memory) FirstHardwareID(id hwid.ID) (hwid.ID, error) {
+	if m.id.IsZero() {
+		m.id, m.licenses = id, nil
+	}
+	return m.id, nil
+}
+
 func (m *memory) Put(l client.StoredLicense) error {
 	m.licenses = []client.StoredLicense{l} // there is one server
 	return nil
