@@ -62,13 +62,12 @@ func (k *PublicKey) Encrypt(le []byte) []byte {
 // PrivateKey is a terminal server's key pair. It is safe for concurrent use.
 type PrivateKey struct {
 	PublicKey
-	d, p, q   *big.Int
-	dp, dq    *big.Int
-	qinv      *big.Int
-	fastP     *bigmod.Modulus // nil unless bigmod is the faster way for this size
-	fastQ     *bigmod.Modulus
-	dpB, dqB  []byte
-	primeSize int
+	d, p, q  *big.Int
+	dp, dq   *big.Int
+	qinv     *big.Int
+	fastP    *bigmod.Modulus // nil unless bigmod is the faster way for this size
+	fastQ    *bigmod.Modulus
+	dpB, dqB []byte
 }
 
 // GenerateKey makes a key pair of so many bits from random bytes. The same bytes
