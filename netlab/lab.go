@@ -67,6 +67,7 @@ type Lab struct {
 	held     *os.File // the folder, locked
 	running  []*Process
 	runs     int // of exec, to number their output files
+	displays int // started, to number them
 	step     int // events there were when the last action began
 	closing  sync.Once
 	closeErr error
