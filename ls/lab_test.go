@@ -128,14 +128,14 @@ type lab struct {
 	dir    string
 	clock  *hand
 	ca     *ca
-	events *bytes.Buffer
+	events *journal
 	config ls.Config
 }
 
 // newLab starts a license server that is not activated.
 func newLab(t testing.TB, p edition.Profile) *lab {
 	t.Helper()
-	l := &lab{t: t, dir: filepath.Join(t.TempDir(), "state"), clock: &hand{now: day0}, ca: newCA(t), events: &bytes.Buffer{}}
+	l := &lab{t: t, dir: filepath.Join(t.TempDir(), "state"), clock: &hand{now: day0}, ca: newCA(t), events: &journal{}}
 	l.config = ls.Config{
 		Name: "ls1", Dir: l.dir, Clock: l.clock, Edition: p, Seed: 7,
 		Log: eventlog.New(l.events, "ls1", ls.Program, l.clock, nil),
@@ -306,10 +306,28 @@ func (l *lab) rows(d *device) (rows []string) {
 	return rows
 }
 
+// journal is an event log that is read while the server writes it.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(b)
+}
+
+func (j *journal) bytes() []byte {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return bytes.Clone(j.buf.Bytes())
+}
+
 // logged lists the names of the events so far.
 func (l *lab) logged() []eventlog.Event {
 	l.t.Helper()
-	events, err := eventlog.Read(bytes.NewReader(l.events.Bytes()))
+	events, err := eventlog.Read(bytes.NewReader(l.events.bytes()))
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ var (
 		{imports: "ls/clearinghouse/...", not: []string{"ls", "ls/store", "ls/policy", "ls/keypack"}, why: "license server and clearinghouse meet in wire/enroll"},
 		{imports: "ls", not: []string{"ls/clearinghouse/..."}, why: "license server and clearinghouse meet in wire/enroll"},
 		{imports: "ls/store", not: []string{"ls/clearinghouse/..."}, why: "license server and clearinghouse meet in wire/enroll"},
-		{imports: "ts", only: []string{"internal/onebox", "cmd/termsrv", "cmd/tscc"}, why: "a lab runs the programs as a user would"},
+		{imports: "ts", only: []string{"internal/onebox", "cmd/termsrv", "cmd/tscc", "cmd/tslab"}, why: "a lab runs the programs as a user would"},
 		{imports: "ls", only: []string{"internal/onebox", "cmd/lserver", "cmd/licmgr"}, why: "a lab runs the programs as a user would"},
 		{imports: "client", only: []string{"cmd/tsclient", "internal/interop", "internal/bench", "internal/e2e"}, why: "a lab runs the programs as a user would"},
 		{imports: "internal/onebox", only: []string{"cmd/tslab", "internal/interop", "internal/bench", "internal/e2e"}, why: "everything in one process is for tslab serve and for tests"},
