@@ -50,6 +50,7 @@ func codecs() []codec {
 		of("confirm active", rdp.ParseConfirmActive, func(v rdp.ConfirmActive) []byte { return v.Append(nil) }),
 		of("synchronize", rdp.ParseSynchronize, func(v uint16) []byte { return rdp.AppendSynchronize(nil, v) }),
 		of("control", rdp.ParseControl, func(v rdp.Control) []byte { return v.Append(nil) }),
+		of("logon info", rdp.ParseLogonInfo, writeLogonInfo),
 		of("error info", rdp.ParseErrorInfo, func(v uint32) []byte { return rdp.AppendErrorInfo(nil, v) }),
 		of("share", parseShare, func(v rdp.Share) []byte { return v.Append(nil) }),
 		of("data", rdp.ParseData, func(v rdp.Data) []byte { return v.Append(nil, noSource)[6:] }),
@@ -60,6 +61,13 @@ func codecs() []codec {
 		of("slow-path input", rdp.ParseSlowInput, func(v []rdp.InputEvent) []byte { return rdp.AppendSlowInput(nil, v) }),
 		of("fast-path input", parseFastInput, writeFastInput),
 	}
+}
+
+func writeLogonInfo(v rdp.LogonInfo) []byte {
+	if v.Failed {
+		return rdp.AppendLogonError(nil, v.Reason)
+	}
+	return rdp.AppendLogonNotify(nil)
 }
 
 type header struct {

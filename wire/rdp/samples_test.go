@@ -121,6 +121,9 @@ func shareSamples() []sample {
 			hex:   "ea030100 ea03 0600 1000 4d5354534300 0200 0000 0900 0800 ea030000 0e00 0400 0000", ends: []int{32, 33}},
 		{codec: "synchronize", name: "4.1.19", value: uint16(1007), hex: "0100 ef03"},
 		{codec: "control", name: "4.1.21", value: rdp.Control{Action: rdp.ControlGranted, GrantID: 1007, ControlID: 1002}, hex: "0200 ef03 ea030000"},
+		{codec: "logon info", name: "plain notify, cut", loose: true, value: rdp.LogonInfo{}, hex: "02000000"},
+		{codec: "logon info", name: "wrong password, cut", loose: true, value: rdp.LogonInfo{Failed: true},
+			hex: "03000000 1200 02000000 08000000 feffffff 00000000"},
 		{codec: "error info", name: "no license server", value: uint32(0x101), hex: "01010000"},
 	}
 }
