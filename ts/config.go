@@ -27,11 +27,12 @@ type Config struct {
 	Security   rdpconn.Protocols // the zero value takes what the client offers
 	Encryption []rdpsec.Method   // under RDP security, the preferred first; nil takes what the client can
 	KeyBits    int               // of a key made at first start: 512, 1024, 2048 (the default, also for 0) or 4096
-	X509       bool              // present the key in a chain of X.509 certificates, not in the proprietary form
 
-	EncryptLicensing bool // under RDP security: seal licensing messages too
-	SaltedMAC        bool // under RDP security: send salted signatures
-	SlowPath         bool // draw by the slow path
+	Certificate      CertificateForm // in which clients see the key
+	EncryptLicensing bool            // under RDP security: seal licensing messages too
+	SaltedMAC        bool            // under RDP security: send salted signatures
+	LowLevel         bool            // under RDP security: encrypt only what clients send
+	SlowPath         bool            // draw by the slow path
 
 	Profile edition.Profile
 	Mode    policy.Mode
@@ -58,6 +59,8 @@ type Config struct {
 	// Errors says how a client that announced Set Error Info learns why it is
 	// refused.
 	Errors ErrorMode
+	// Refuse refuses every client for a reason, whatever the rules say; zero does not.
+	Refuse Refusal
 }
 
 // ErrorMode is how a refused client learns the reason.
@@ -73,17 +76,6 @@ const (
 	// 2.2.5.1): clients show its text. Others get the alert.
 	ErrorInfo
 )
-
-// ParseErrorMode reads alert or errorinfo.
-func ParseErrorMode(s string) (ErrorMode, error) {
-	switch s {
-	case "alert":
-		return AlertOnly, nil
-	case "errorinfo":
-		return ErrorInfo, nil
-	}
-	return 0, fmt.Errorf("error mode %q: want alert or errorinfo", s)
-}
 
 func (c Config) withDefaults() (Config, error) {
 	switch {

@@ -101,12 +101,18 @@ func (s *Server) license(ctx context.Context, conn *rdpconn.Conn) (*licensed, er
 // client that it says, the decision, and its execution.
 func (x *exchange) run(ctx context.Context) (*licensed, error) {
 	if m := x.server.config.Mode; m == policy.ModeAdmin || m == policy.ModeInternetConnector {
+		if err := x.server.forced(); err != nil {
+			return nil, err
+		}
 		return x.finish(ctx, policy.Before(x.server.config.Clock.Now(), x.facts(), x.client(tsls.ClassNone)), tsls.ClassNone)
 	}
 	if err := x.request(); err != nil {
 		return nil, err
 	}
 	challenged, err := x.receive()
+	if err == nil {
+		err = x.server.forced()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,9 +166,20 @@ func (x *exchange) request() error {
 		ServerRandom:      x.random,
 		Product:           licensing.ProductInfo{Version: x.version(), Company: companyName, Product: productName},
 		KeyExchange:       []uint32{licensing.KeyExchangeRSA},
-		ServerCertificate: x.conn.ServerCertificate(),
+		ServerCertificate: x.certificate(),
 		Scopes:            []string{scopeName},
 	})
+}
+
+// certificate is what the request shows of the server's key. It may be left out
+// where the client has it from SC_SECURITY, and only there: clients hang up on a
+// request without one under TLS and under NONE.
+func (x *exchange) certificate() []byte {
+	keyless := x.conn.Security() == "TLS" || x.conn.Security() == rdpsec.MethodNone.String()
+	if x.server.config.Certificate == Omitted && !keyless {
+		return nil
+	}
+	return x.server.certificate
 }
 
 func (x *exchange) version() uint32 {

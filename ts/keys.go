@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -71,27 +70,6 @@ func template(name string, serial int64) *x509.Certificate {
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
-}
-
-// chainCertificate is the SERVER_CERTIFICATE of key as a chain of X.509
-// certificates: a root whose key is forgotten at once, for no client checks it, and
-// the terminal server's own.
-func chainCertificate(key *rdpsec.PublicKey, host string) ([]byte, error) {
-	signer, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, fmt.Errorf("server certificate: %w", err)
-	}
-	root := template(host+" root", 1)
-	root.IsCA, root.KeyUsage, root.ExtKeyUsage = true, x509.KeyUsageCertSign, nil
-	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, signer.Public(), signer)
-	if err != nil {
-		return nil, fmt.Errorf("server certificate: %w", err)
-	}
-	own, err := x509.CreateCertificate(rand.Reader, template(host, 2), root, key.RSA(), signer)
-	if err != nil {
-		return nil, fmt.Errorf("server certificate: %w", err)
-	}
-	return rdpsec.X509Certificate([][]byte{rootDER, own}), nil
 }
 
 // tlsName is the file of the state folder that holds the TLS certificate and its key

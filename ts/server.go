@@ -18,18 +18,20 @@ import (
 
 // Server is a terminal server.
 type Server struct {
-	config     Config
-	key        *rdpsec.PrivateKey
-	rdp        rdpconn.ServerConfig
-	known      *known
-	grace      *gracePeriod
-	catalog    *catalog
-	door       *door
-	painter    *screen.Painter
-	transcript *transcript
-	sessions   atomic.Int64 // live ones
-	screens    screens
-	ready      chan struct{}
+	config Config
+	key    *rdpsec.PrivateKey
+	rdp    rdpconn.ServerConfig
+	// certificate is the SERVER_CERTIFICATE of license requests.
+	certificate []byte
+	known       *known
+	grace       *gracePeriod
+	catalog     *catalog
+	door        *door
+	painter     *screen.Painter
+	transcript  *transcript
+	sessions    atomic.Int64 // live ones
+	screens     screens
+	ready       chan struct{}
 }
 
 // New makes a terminal server: its keys are made now if its state folder has none.
@@ -62,14 +64,11 @@ func (s *Server) configureRDP() error {
 	c := &s.config
 	s.rdp = rdpconn.ServerConfig{
 		Protocols: c.Security, Encryption: c.Encryption, Key: s.key,
-		StepTimeout: c.Limits.Step, EncryptLicensing: c.EncryptLicensing, SaltedMAC: c.SaltedMAC, SlowPath: c.SlowPath,
+		StepTimeout: c.Limits.Step, EncryptLicensing: c.EncryptLicensing, SaltedMAC: c.SaltedMAC, LowLevel: c.LowLevel, SlowPath: c.SlowPath,
 	}
-	if c.X509 {
-		chain, err := chainCertificate(s.key.Public(), c.Host)
-		if err != nil {
-			return err
-		}
-		s.rdp.Certificate = chain
+	var err error
+	if s.rdp.Certificate, s.certificate, err = serverCertificates(c.Certificate, s.key.Public(), c.Host); err != nil {
+		return err
 	}
 	if c.Security == rdpconn.RDPOnly {
 		return nil

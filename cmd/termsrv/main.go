@@ -11,15 +11,14 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 
 	ucli "github.com/urfave/cli/v3"
 
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/edition"
-	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/ts"
 	"github.com/tslab/tslab/ts/policy"
-	"github.com/tslab/tslab/wire/rdpsec"
 )
 
 const (
@@ -38,7 +37,7 @@ func command() *ucli.Command {
 		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, and\n" +
 			"without one admits them as long as the licensing grace period runs.\n" +
 			"Its keys and the grace period lie in the state folder.",
-		Flags:    append(cli.DaemonFlags(defaultListen), flags()...),
+		Flags:    slices.Concat(cli.DaemonFlags(defaultListen), flags(), cli.RDPFlags()),
 		Commands: []*ucli.Command{userCommand()},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
@@ -56,55 +55,30 @@ func command() *ucli.Command {
 func flags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "license-server", Usage: "ask the license server at `ADDR`, as the registry's DefaultLicenseServer names it", DefaultText: "none"},
-		&ucli.StringFlag{Name: "security", Usage: "take `PROTOCOLS` of clients: rdp, tls, both or both-tls", Value: rdpconn.Both.String()},
-		&ucli.StringFlag{Name: "encryption", Usage: "`LEVEL` under RDP security: none, 40, 56 or 128", DefaultText: "the best that the client can"},
-		&ucli.IntFlag{Name: "key-bits", Usage: "make an RSA key of `N` bits at first start: 512, 1024, 2048 or 4096", Value: 2048},
-		&ucli.StringFlag{Name: "certificate", Usage: "show the RSA key in `FORM`: proprietary or x509", Value: "proprietary"},
 		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 		&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
 		&ucli.StringFlag{Name: "mode", Usage: "license by `MODE`: device, user or admin", DefaultText: "as in the edition"},
 		&ucli.StringFlag{Name: "users", Usage: "users and password hashes in `FILE` (see `termsrv user`)", DefaultText: "user lab, password lab"},
 		&ucli.StringFlag{Name: "roots", Usage: "trust the clearinghouse roots in `FILE` (PEM) beside the license server's own", DefaultText: "none"},
 		&ucli.StringFlag{Name: "transcript", Usage: "append every RDP PDU, decrypted, to `FILE`", DefaultText: "none"},
-		&ucli.StringFlag{Name: "errors", Usage: "tell a refused client by `WAY`: alert or errorinfo", Value: "alert"},
-		&ucli.BoolFlag{Name: "encrypt-licensing", Usage: "seal licensing messages under RDP security"},
-		&ucli.BoolFlag{Name: "salted-mac", Usage: "send salted signatures under RDP security"},
-		&ucli.BoolFlag{Name: "slow-path", Usage: "draw by the slow path"},
 	}
 }
 
 // configFrom reads everything that needs no open file but the users and the roots.
 func configFrom(c *ucli.Command) (config ts.Config, err error) {
-	config = ts.Config{
-		LicenseServer: withPort(c.String("license-server")), DefaultLicenseServer: true, KeyBits: c.Int("key-bits"),
-		EncryptLicensing: c.Bool("encrypt-licensing"), SaltedMAC: c.Bool("salted-mac"), SlowPath: c.Bool("slow-path"),
-	}
+	config = ts.Config{LicenseServer: withPort(c.String("license-server")), DefaultLicenseServer: true}
 	usage := func(e error) {
 		if err == nil && e != nil {
 			err = cli.Exit(cli.CodeUsage, e)
 		}
 	}
+	usage(config.Speak(ts.Speech(cli.RDPFrom(c))))
 	var e error
-	config.Security, e = rdpconn.ParseProtocols(c.String("security"))
-	usage(e)
-	if level := c.String("encryption"); level != "" {
-		method, e := rdpsec.ParseMethod(level)
-		config.Encryption = []rdpsec.Method{method}
-		usage(e)
-	}
 	config.Profile, e = edition.Parse(c.String("edition"))
 	usage(e)
 	usage(config.Profile.SetAll(c.StringSlice("set")))
 	config.Mode, e = modeFrom(c.String("mode"), config.Profile)
 	usage(e)
-	config.Errors, e = ts.ParseErrorMode(c.String("errors"))
-	usage(e)
-	switch form := c.String("certificate"); form {
-	case "proprietary", "x509":
-		config.X509 = form == "x509"
-	default:
-		usage(fmt.Errorf("--certificate %q: want proprietary or x509", form))
-	}
 	if path := c.String("users"); path != "" && err == nil {
 		config.Users, err = ts.LoadUsers(path)
 	}

@@ -21,9 +21,7 @@ import (
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/onebox"
-	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/ts"
-	"github.com/tslab/tslab/wire/rdpsec"
 )
 
 // labStart is the lab's date when nothing else is said.
@@ -35,21 +33,18 @@ func serveCommand() *ucli.Command {
 		Usage: "serve a terminal server with licenses on this machine",
 		Description: "A terminal server, its license server and a key pack, in one process. Any Remote Desktop client can\n" +
 			"connect; it is licensed, logs on and sees who it is to the license system. Events are printed as they happen.",
-		Flags: []ucli.Flag{
+		Flags: append([]ucli.Flag{
 			&ucli.StringFlag{Name: "listen", Usage: "take clients at `ADDR`; port 0 takes a free one", Value: "127.0.0.1:3389"},
 			&ucli.StringFlag{Name: "state", Usage: "keep state in `DIR`", DefaultText: "a temporary folder, removed at the end"},
-			&ucli.StringFlag{Name: "security", Usage: "take `PROTOCOLS` of clients: rdp, tls, both or both-tls", Value: rdpconn.Both.String()},
-			&ucli.StringFlag{Name: "encryption", Usage: "`LEVEL` under RDP security: none, 40, 56 or 128", DefaultText: "the best that the client can"},
 			&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
 			&ucli.Uint32Flag{Name: "cals", Usage: "`N` CALs in the key pack of a new state; 0: a license server that is not activated", Value: 10},
 			&ucli.StringFlag{Name: "user", Usage: "who may log on, `NAME:PASSWORD`", Value: "lab:lab"},
 			&ucli.StringFlag{Name: "start", Usage: "`DATE` at which a new state begins", Value: labStart},
-			&ucli.StringFlag{Name: "errors", Usage: "tell a refused client by `WAY`: alert or errorinfo", Value: "alert"},
 			&ucli.StringFlag{Name: "transcript", Usage: "append every RDP PDU, decrypted, to `FILE`", DefaultText: "none"},
 			&ucli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state from `N`", DefaultText: "random"},
-		},
+		}, cli.RDPFlags()...),
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err
@@ -91,18 +86,8 @@ func serveOptions(c *ucli.Command) (*serving, error) {
 	if err := s.box.Profile.SetAll(c.StringSlice("set")); err != nil {
 		return nil, cli.Usage("%v", err)
 	}
-	if s.box.TermServ.Security, err = rdpconn.ParseProtocols(c.String("security")); err != nil {
-		return nil, cli.Usage("--security: %v", err)
-	}
-	if level := c.String("encryption"); level != "" {
-		method, err := rdpsec.ParseMethod(level)
-		if err != nil {
-			return nil, cli.Usage("--encryption: %v", err)
-		}
-		s.box.TermServ.Encryption = []rdpsec.Method{method}
-	}
-	if s.box.TermServ.Errors, err = ts.ParseErrorMode(c.String("errors")); err != nil {
-		return nil, cli.Usage("--errors: %v", err)
+	if err := s.box.TermServ.Speak(ts.Speech(cli.RDPFrom(c))); err != nil {
+		return nil, cli.Usage("%v", err)
 	}
 	var ok bool
 	if s.user, s.password, ok = strings.Cut(c.String("user"), ":"); !ok {

@@ -162,18 +162,18 @@ func TestStory(t *testing.T) {
 		name, security string
 		server         rdpconn.Protocols
 		method         []rdpsec.Method
-		x509           bool
+		form           ts.CertificateForm
 	}{
-		{"none", "NONE", rdpconn.RDPOnly, []rdpsec.Method{rdpsec.MethodNone}, false},
-		{"40 bit", "40", rdpconn.RDPOnly, []rdpsec.Method{rdpsec.Method40}, false},
-		{"56 bit", "56", rdpconn.RDPOnly, []rdpsec.Method{rdpsec.Method56}, false},
-		{"128 bit", "128", rdpconn.Both, nil, false},
-		{"certificate chain", "128", rdpconn.RDPOnly, nil, true},
-		{"TLS", "TLS", rdpconn.TLSOnly, nil, false},
+		{"none", "NONE", rdpconn.RDPOnly, []rdpsec.Method{rdpsec.MethodNone}, ts.Proprietary},
+		{"40 bit", "40", rdpconn.RDPOnly, []rdpsec.Method{rdpsec.Method40}, ts.Proprietary},
+		{"56 bit", "56", rdpconn.RDPOnly, []rdpsec.Method{rdpsec.Method56}, ts.Proprietary},
+		{"128 bit", "128", rdpconn.Both, nil, ts.Proprietary},
+		{"certificate chain", "128", rdpconn.RDPOnly, nil, ts.X509},
+		{"TLS", "TLS", rdpconn.TLSOnly, nil, ts.Proprietary},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := start(t, t.TempDir(), func(c *onebox.Config) {
-				c.TermServ.Security, c.TermServ.Encryption, c.TermServ.X509 = tt.server, tt.method, tt.x509
+				c.TermServ.Security, c.TermServ.Encryption, c.TermServ.Certificate = tt.server, tt.method, tt.form
 			})
 			device := l.device(t, "PC-1")
 			if tt.server == rdpconn.TLSOnly {
