@@ -29,7 +29,8 @@ func StartDisplay(ctx context.Context, dir string, size image.Point) (*Display, 
 		return nil, err
 	}
 	defer r.Close()
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", size.X, size.Y), "-ac", "-nolisten", "tcp", "-noreset")
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", size.X, size.Y),
+		"-ac", "-nolisten", "tcp", "-nolisten", "unix", "-nolock", "-noreset") // an abstract socket is the network namespace's own
 	cmd.ExtraFiles = []*os.File{w}
 	server, err := startCommand(cmd, dir)
 	w.Close()

@@ -57,8 +57,7 @@ func newClient(t *testing.T, c cell, display string) *client {
 		all.args = []string{"/v:" + address, security, "/u:lab", "/p:lab", "/client-hostname:" + device, "/size:" + geometry, "/bpp:24", "-decorations", "/cert:ignore"}
 	case "tsclient":
 		all.name, all.draws = filepath.Join(programs, "tsclient"), false
-		security := map[string]string{"NONE": "rdp", "128": "rdp", "TLS": "tls"}[c.security]
-		all.args = []string{"connect", "--state", home, "--name", device, "--persona", "9x", "--stay", "--security", security, address}
+		all.args = []string{"connect", "--state", home, "--name", device, "--persona", "9x", "--stay", address}
 	}
 	return all
 }
