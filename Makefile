@@ -15,10 +15,10 @@ WHOLE = ./internal/e2e ./internal/interop ./internal/bench
 # What is built for Linux only.
 LINUX = /netlab|/internal/(e2e|interop|bench)$$
 
-.PHONY: help build lab test check interop bench fuzz deps picture fmt cross clean
+.PHONY: help build lab test check interop bench fuzz deps picture requirements fmt cross clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## static programs into bin/
 	$(GO) build -ldflags='-s -w' -o bin/ ./cmd/...
@@ -49,6 +49,9 @@ bench: build ## figures, one line each; BENCH=-json for JSON lines
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@sh internal/build/fuzz.sh '$(GO)' '$(FUZZTIME)' '$(JOBS)'
+
+requirements: ## docs/requirements.md, from what the tests say they prove
+	$(GO) run ./internal/requirements
 
 deps: ## install what the tests need beside Go (Debian, Ubuntu)
 	@sh internal/build/deps.sh
