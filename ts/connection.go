@@ -61,7 +61,10 @@ func (s *Server) connection(ctx context.Context, g *guest, peer string) (err err
 	if l.refusal != nil {
 		return errors.Join(l.refusal, conn.SetErrorInfo(l.refusal.errorInfo))
 	}
-	return s.desk(ctx, g, conn, l, desktop)
+	if !stop() {
+		return ctx.Err()
+	}
+	return s.desk(ctx, g, conn, l, desktop) // says good-bye itself
 }
 
 // desktopFor is the desktop that a client gets for the one that it asks for.
