@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"net"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/tslab/tslab/internal/eventlog"
@@ -140,13 +142,13 @@ func (d *desk) session(ctx context.Context, validated bool) {
 	s.sessions.Add(1)
 	defer s.sessions.Add(-1)
 	about := []eventlog.Field{eventlog.F("user", d.user), eventlog.F("device", d.license.machine)}
-	s.config.Events.Event(eventlog.SessionStarted, about...)
-	reason := d.show(ctx, validated)
+	reason := d.show(ctx, validated, func() { s.config.Events.Event(eventlog.SessionStarted, about...) })
 	s.config.Events.Event(eventlog.SessionEnded, append(about, eventlog.F("reason", reason))...)
 }
 
-// show is the session itself; it returns why it ended.
-func (d *desk) show(ctx context.Context, validated bool) (reason string) {
+// show is the session itself; it calls drawn when the client has its first screen,
+// and returns why it ended.
+func (d *desk) show(ctx context.Context, validated bool, drawn func()) (reason string) {
 	s := d.server
 	f := forecast{
 		profile: &s.config.Profile, token: d.license.token, validated: validated, os: osOf(d.license.platform),
@@ -156,8 +158,13 @@ func (d *desk) show(ctx context.Context, validated bool) (reason string) {
 		now := s.config.Clock.Now()
 		f.server = (&exchange{server: s}).facts()
 		page := d.page(f.phases(now))
-		if err := d.draw(s.painter.Session(page, now, d.size)); err != nil {
-			return err.Error()
+		err := d.draw(s.painter.Session(page, now, d.size))
+		if drawn != nil {
+			drawn()
+			drawn = nil
+		}
+		if err != nil {
+			return d.broke(err)
 		}
 		if err := d.wait(ctx, page.NextChange(now), moved); err != nil {
 			return d.farewell(ctx, err)
@@ -194,10 +201,7 @@ func (d *desk) wait(ctx context.Context, t time.Time, moved <-chan struct{}) err
 // farewell ends the session in the protocol's way and says why it ended.
 func (d *desk) farewell(ctx context.Context, err error) string {
 	if errors.Is(err, errLeft) {
-		if errors.Is(d.left, rdpconn.ErrDisconnected) || errors.Is(d.left, io.EOF) {
-			return "the client left"
-		}
-		return "the connection broke: " + d.left.Error()
+		return d.broke(d.left)
 	}
 	d.conn.SetErrorInfo(errInfoLogoff)
 	d.conn.Close()
@@ -205,6 +209,15 @@ func (d *desk) farewell(ctx context.Context, err error) string {
 		return "the terminal server stopped"
 	}
 	return err.Error()
+}
+
+// broke says why the connection ended under the session.
+func (d *desk) broke(err error) string {
+	if errors.Is(err, rdpconn.ErrDisconnected) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return "the client left"
+	}
+	return "the connection broke: " + err.Error()
 }
 
 // page is what the session says.
