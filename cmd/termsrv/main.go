@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -55,6 +56,7 @@ func command() *ucli.Command {
 func flags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "license-server", Usage: "ask the license server at `ADDR`, as the registry's DefaultLicenseServer names it", DefaultText: "none"},
+		&ucli.DurationFlag{Name: "license-server-timeout", Usage: "give a license server `TIME` to take a connection, and to answer", Value: time.Second},
 		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 		&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
 		&ucli.StringFlag{Name: "mode", Usage: "license by `MODE`: device, user or admin", DefaultText: "as in the edition"},
@@ -67,6 +69,7 @@ func flags() []ucli.Flag {
 // configFrom reads everything that needs no open file but the users and the roots.
 func configFrom(c *ucli.Command) (config ts.Config, err error) {
 	config = ts.Config{LicenseServer: withPort(c.String("license-server")), DefaultLicenseServer: true}
+	config.Limits.Call = c.Duration("license-server-timeout")
 	usage := func(e error) {
 		if err == nil && e != nil {
 			err = cli.Exit(cli.CodeUsage, e)

@@ -101,6 +101,7 @@ func newDevices(f *harness.Farm) []device {
 func startScarce(ctx context.Context, t *testing.T) (*harness.Farm, []device) {
 	t.Helper()
 	f := newFarm(t)
+	f.TermServArgs = []string{"--license-server-timeout", "1m"} // the machine may be slow
 	for _, err := range []error{f.StartLServer(ctx), f.Enroll(ctx, cals), f.StartTermServ(ctx)} {
 		if err != nil {
 			t.Fatal(err)

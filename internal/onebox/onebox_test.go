@@ -331,7 +331,9 @@ func TestRefused(t *testing.T) {
 // TestManyAgainstFew brings more devices than there are CALs, all at once.
 func TestManyAgainstFew(t *testing.T) {
 	const devices, cals = 30, 7
-	l := start(t, t.TempDir(), func(c *onebox.Config) { c.CALs = cals })
+	l := start(t, t.TempDir(), func(c *onebox.Config) {
+		c.CALs, c.TermServ.Limits.Call = cals, time.Minute // the machine may be slow
+	})
 	all := make([]*client.Config, devices)
 	for i := range all {
 		all[i] = l.device(t, fmt.Sprintf("PC-%d", i))
