@@ -24,5 +24,5 @@ func command() *ucli.Command {
 
 // commands are the subcommands, each in a file of its own.
 func commands() []*ucli.Command {
-	return []*ucli.Command{runCommand(), listCommand(), wordsCommand(), serveCommand(), clockCommand(), editionsCommand(), explainCommand()}
+	return []*ucli.Command{runCommand(), listCommand(), wordsCommand(), serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand()}
 }

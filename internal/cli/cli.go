@@ -129,12 +129,12 @@ func Args(c *cli.Command, least, most int) ([]string, error) {
 
 func oneLine(s string) string {
 	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' })
-	return printable(strings.Join(lines, "; "))
+	return Printable(strings.Join(lines, "; "))
 }
 
-// printable replaces what would move the cursor or change the terminal: names and
+// Printable replaces what would move the cursor or change the terminal: names and
 // texts come from other machines.
-func printable(s string) string {
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

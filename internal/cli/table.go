@@ -21,7 +21,7 @@ type Table struct {
 func (t *Table) Row(cells ...any) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
-		row[i] = printable(fmt.Sprint(cell))
+		row[i] = Printable(fmt.Sprint(cell))
 	}
 	t.Rows = append(t.Rows, row)
 }
