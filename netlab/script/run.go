@@ -17,7 +17,7 @@ import (
 const (
 	// maxSteps stops a drill that never ends without acting; one with a thousand
 	// actions takes some hundred thousand steps.
-	maxSteps = 200_000_000
+	maxSteps = 20_000_000
 
 	patience = 30 * time.Second // for an action, in elapsed time, unless told otherwise
 )
