@@ -10,42 +10,30 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gopacket/gopacket/afpacket"
-	"golang.org/x/net/bpf"
 )
 
-const (
-	// retire is how long the kernel keeps frames of a block that is not full.
-	retire = 5 * time.Millisecond
-	// idle is how long the recorder waits for a frame before it looks whether it
-	// was closed. Only a link whose host can no longer send a mark waits for it.
-	idle = time.Second
-	// again is when a mark that has not come is sent once more: a full ring drops
-	// marks as it drops frames.
-	again = 300 * time.Millisecond
-
-	outgoing = 4 // PACKET_OUTGOING of linux/if_packet.h
-)
+// again is when a mark that has not come is sent once more: a full ring drops marks as
+// it drops frames.
+const again = 300 * time.Millisecond
 
 // Link is a cable that is being recorded.
 type Link struct {
 	Name string // as the lab calls it: "c1:eth0"
 	Path string // of the recording
 
-	send    func(frame []byte) error
-	ring    *afpacket.TPacket
-	raw     *rawWriter
-	start   time.Time
-	abandon atomic.Bool   // end at the next look, without a mark
-	done    chan struct{} // recording has ended
+	send  func(frame []byte) error
+	ring  *ring
+	raw   *rawWriter
+	start time.Time
+	done  chan struct{} // recording has ended
 
-	mu      sync.Mutex
-	last    uint64                   // recording ends at this mark; 0 for none
-	marks   map[uint64]chan struct{} // asked for and not seen
-	marked  uint64                   // number of the last mark asked for
-	packets uint64
-	err     error // why recording stopped
+	packets atomic.Uint64
+
+	mu     sync.Mutex
+	last   uint64                   // recording ends at this mark; 0 for none
+	marks  map[uint64]chan struct{} // asked for and not seen
+	marked uint64                   // number of the last mark asked for
+	err    error                    // why recording stopped
 }
 
 // Stats is what a recording holds and what it lacks.
@@ -60,10 +48,7 @@ type Stats struct {
 // thread's network namespace into path, with a ring of about ringBytes. send sends a
 // frame from the far end of the cable.
 func Open(name, ifname, path string, ringBytes int, send func(frame []byte) error) (*Link, error) {
-	const block = 1 << 17
-	ring, err := afpacket.NewTPacket(afpacket.OptInterface(ifname), afpacket.TPacketVersion3,
-		afpacket.OptFrameSize(1<<11), afpacket.OptBlockSize(block), afpacket.OptNumBlocks(max(2, ringBytes/block)),
-		afpacket.OptBlockTimeout(retire), afpacket.OptPollTimeout(idle))
+	ring, err := openRing(ifname, ringBytes)
 	if err != nil {
 		return nil, fmt.Errorf("capture of %s: %w", name, err)
 	}
@@ -71,59 +56,34 @@ func Open(name, ifname, path string, ringBytes int, send func(frame []byte) erro
 		Name: name, Path: path, send: send, ring: ring, start: time.Now().UTC(),
 		done: make(chan struct{}), marks: map[uint64]chan struct{}{},
 	}
-	filter, err := incomingOnly()
-	if err == nil {
-		err = ring.SetBPF(filter)
-	}
-	if err == nil {
-		l.raw, err = createRaw(path)
-	}
-	if err != nil {
-		ring.Close()
-		return nil, fmt.Errorf("capture of %s: %w", name, err)
+	if l.raw, err = createRaw(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("capture of %s: %w", name, err), ring.close())
 	}
 	go l.record()
 	return l, nil
 }
 
-func incomingOnly() ([]bpf.RawInstruction, error) {
-	return bpf.Assemble([]bpf.Instruction{
-		bpf.LoadExtension{Num: bpf.ExtType},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: outgoing, SkipTrue: 1},
-		bpf.RetConstant{Val: snapLen},
-		bpf.RetConstant{Val: 0},
-	})
-}
-
-// record runs until Close.
+// record runs until the last mark, or until it is interrupted.
 func (l *Link) record() {
 	defer close(l.done)
-	for {
-		data, ci, err := l.ring.ZeroCopyReadPacketData()
-		switch {
-		case errors.Is(err, afpacket.ErrTimeout):
-			if l.abandon.Load() {
-				return
-			}
-			continue
-		case err != nil:
+	for more := true; more; {
+		var err error
+		if more, err = l.ring.next(l.frame); errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		} else if err != nil {
 			l.fail(err)
 			return
 		}
-		if n, ok := parseMark(data); ok {
-			if l.reach(n) {
-				return
-			}
-			continue
-		}
-		if err := l.raw.write(ci.Timestamp, ci.Length, data); err != nil {
-			l.fail(err)
-			return
-		}
-		l.mu.Lock()
-		l.packets++
-		l.mu.Unlock()
 	}
+}
+
+// frame records one frame. It says whether there is more to record.
+func (l *Link) frame(t time.Time, length int, data []byte) (bool, error) {
+	if n, ok := parseMark(data); ok {
+		return !l.reach(n), nil
+	}
+	l.packets.Add(1)
+	return true, l.raw.write(t, length, data)
 }
 
 // reach makes the file whole up to the mark and tells who waits for it. It says
@@ -200,14 +160,7 @@ func (l *Link) Err() error {
 
 // Stats counts so far.
 func (l *Link) Stats() Stats {
-	_, ring, err := l.ring.SocketStats()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := Stats{Packets: l.packets, Start: l.start, End: time.Now().UTC()}
-	if err == nil {
-		s.Drops = uint64(ring.Drops())
-	}
-	return s
+	return Stats{Packets: l.packets.Load(), Drops: l.ring.dropped(), Start: l.start, End: time.Now().UTC()}
 }
 
 // Close ends the recording when everything that the host sent before is in it.
@@ -217,11 +170,12 @@ func (l *Link) Close(ctx context.Context) (Stats, error) {
 	l.last = n
 	l.mu.Unlock()
 	err := l.await(ctx, n, reached)
-	l.abandon.Store(err != nil) // the host no longer sends marks: what has come is all there is
+	if err != nil { // the host no longer sends marks: what has come is all there is
+		l.ring.interrupt()
+	}
 	<-l.done
 	stats := l.Stats()
-	l.ring.Close()
-	return stats, errors.Join(err, l.raw.close())
+	return stats, errors.Join(err, l.raw.close(), l.ring.close())
 }
 
 // Frames reads the recording from the start and passes each frame to f.
