@@ -24,5 +24,8 @@ func command() *ucli.Command {
 
 // commands are the subcommands, each in a file of its own.
 func commands() []*ucli.Command {
-	return []*ucli.Command{runCommand(), listCommand(), wordsCommand(), serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand()}
+	return []*ucli.Command{
+		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
+		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
+	}
 }

@@ -33,7 +33,9 @@ func Inside() bool { return os.Getpid() == 1 && os.Getenv(insideVariable) != "" 
 // Reexec runs this program again with args in new namespaces, hands it SIGINT,
 // SIGTERM and SIGHUP, waits for it and returns its exit status. If this process
 // dies, however it dies, the kernel kills the other and all that it started.
-func Reexec(args []string) (int, error) {
+func Reexec(args []string) (int, error) { return reexec(args, os.Stdin, os.Stdout, os.Stderr) }
+
+func reexec(args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	// The kernel sends the parent-death signal when the thread that forked ends, so
 	// this one must not end before the process does.
 	runtime.LockOSThread()
@@ -47,7 +49,7 @@ func Reexec(args []string) (int, error) {
 	defer keep.Close()
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Args[0] = os.Args[0]
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	cmd.ExtraFiles = []*os.File{alive}
 	cmd.Env = append(os.Environ(), insideVariable+"="+strconv.Itoa(3))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -62,7 +64,7 @@ func Reexec(args []string) (int, error) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		return 0, explain("cannot make a user namespace", err)
+		return 0, explain(stepUser, err)
 	}
 	done := make(chan struct{})
 	go forward(signals, cmd.Process, done)
@@ -104,11 +106,11 @@ func Enter(ctx context.Context) (context.Context, error) {
 		cancel(errors.New("the program that started the lab is gone"))
 	}()
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, explain("cannot make the mounts private", err)
+		return nil, explain(stepMounts, err)
 	}
 	// Before anything asks /proc who it is: the old one counts processes from outside.
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return nil, explain("cannot mount a /proc of its own", err)
+		return nil, explain(stepProc, err)
 	}
 	if err := prepareEtc(); err != nil {
 		return nil, fmt.Errorf("lab: private /etc: %w", err)

@@ -53,7 +53,7 @@ func NewHost(name string, etc Etc) (*Host, error) {
 func (h *Host) live(ready chan<- error) {
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err != nil {
-		ready <- explain("cannot make a host", err)
+		ready <- explain(stepHost, err)
 		return
 	}
 	ready <- nil
@@ -83,10 +83,10 @@ func (h *Host) furnish(etc Etc) error {
 		return fmt.Errorf("network namespace: %w", err)
 	}
 	if h.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
-		return fmt.Errorf("netlink: %w", err)
+		return explain(stepNetlink, err)
 	}
 	if h.raw, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
-		return fmt.Errorf("packet socket: %w", err)
+		return explain(stepPacket, err)
 	}
 	lo, err := h.handle.LinkByName("lo")
 	if err != nil {

@@ -25,7 +25,7 @@ type Switch struct {
 func NewSwitch() (*Switch, error) {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, fmt.Errorf("switch: %w", err)
+		return nil, explain(stepNetlink, err)
 	}
 	return &Switch{handle: h, id: uint16(rand.Uint32())}, nil
 }
@@ -57,7 +57,7 @@ func (s *Switch) AddBridge(name string) error {
 	attrs.Name = name
 	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
 	if err := s.handle.LinkAdd(bridge); err != nil {
-		return fmt.Errorf("bridge %s: %w", name, err)
+		return fmt.Errorf("bridge %s: %w", name, explain(stepBridge, err))
 	}
 	s.bridges = append(s.bridges, bridge)
 	if err := s.handle.LinkSetUp(bridge); err != nil {
@@ -96,7 +96,7 @@ func (s *Switch) connect(h *Host, c Cable) error {
 		PeerNumTxQueues: 1, PeerNumRxQueues: 1,
 	}
 	if err := s.handle.LinkAdd(near); err != nil {
-		return err
+		return explain(stepCable, err)
 	}
 	if err := s.handle.LinkSetUp(near); err != nil {
 		return err
