@@ -29,8 +29,6 @@ func (l *Lab) Close() error {
 }
 
 func (l *Lab) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout+syncTimeout)
-	defer cancel()
 	var errs []error
 	for i := len(l.running) - 1; i >= 0; i-- {
 		l.running[i].end(stopTimeout)
@@ -38,6 +36,8 @@ func (l *Lab) close() error {
 	if l.journal != nil {
 		l.journal.poll()
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
+	defer cancel()
 	recordings, err := l.closeLinks(ctx)
 	errs = append(errs, err)
 	if len(recordings) > 0 {

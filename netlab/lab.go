@@ -35,7 +35,7 @@ const (
 
 	upTimeout   = 20 * time.Second // for every cable to carry frames
 	stopTimeout = 5 * time.Second  // from SIGTERM to SIGKILL
-	syncTimeout = 5 * time.Second  // for a recorder to catch up
+	syncTimeout = 20 * time.Second // for a recorder to catch up
 )
 
 // DefaultStart is the lab's date when it begins, unless told otherwise.
