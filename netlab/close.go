@@ -146,7 +146,7 @@ func (l *Lab) assemble(recordings []capture.Recording) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(a.Write(f), f.Close()); err != nil {
+	if err := errors.Join(a.Write(f, filepath.Join(l.Folder, "raw")), f.Close()); err != nil {
 		return err
 	}
 	return os.RemoveAll(filepath.Join(l.Folder, "raw"))

@@ -53,7 +53,7 @@ type Config struct {
 
 	Clock      clock.Clock   // nil: the machine's
 	Events     *eventlog.Log // nil: none
-	KeyLog     io.Writer     // TLS secrets of both legs; may be nil
+	KeyLog     io.Writer     // secrets of both legs, TLS, RDP and licensing; may be nil
 	Transcript io.Writer     // a line of JSON for each RDP PDU; may be nil
 
 	// Errors says how a client that announced Set Error Info learns why it is

@@ -226,6 +226,9 @@ func (x *exchange) derive(c licensing.ClientKeys) error {
 	if err != nil {
 		return &refusal{alert: licensing.InvalidClient, errorInfo: errInfoBadEncrypted, cause: fmt.Errorf("premaster secret: %w", err)}
 	}
+	if w := x.server.config.KeyLog; w != nil { // a full disk ends no connection
+		_, _ = fmt.Fprintf(w, "RDP_LICENSE_KEYS %x %x %x\n", x.random, x.keys.MACSalt, x.keys.Key)
+	}
 	return nil
 }
 

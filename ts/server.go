@@ -64,7 +64,7 @@ func (s *Server) configureRDP() error {
 	c := &s.config
 	s.rdp = rdpconn.ServerConfig{
 		Protocols: c.Security, Encryption: c.Encryption, Key: s.key,
-		StepTimeout: c.Limits.Step, EncryptLicensing: c.EncryptLicensing, SaltedMAC: c.SaltedMAC, LowLevel: c.LowLevel, SlowPath: c.SlowPath,
+		StepTimeout: c.Limits.Step, KeyLog: c.KeyLog, EncryptLicensing: c.EncryptLicensing, SaltedMAC: c.SaltedMAC, LowLevel: c.LowLevel, SlowPath: c.SlowPath,
 	}
 	var err error
 	if s.rdp.Certificate, s.certificate, err = serverCertificates(c.Certificate, s.key.Public(), c.Host); err != nil {

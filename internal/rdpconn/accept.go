@@ -254,6 +254,9 @@ func (c *Conn) securityExchange(serverRandom []byte) error {
 	if err != nil {
 		return c.bad(err)
 	}
+	if c.server.KeyLog != nil { // a full disk ends no connection
+		_, _ = fmt.Fprintf(c.server.KeyLog, "RDP_CLIENT_RANDOM %x %x\n", serverRandom, clientRandom)
+	}
 	c.recv, c.send = keys.ClientCipher(), keys.ServerCipher()
 	return nil
 }

@@ -66,6 +66,11 @@ type ServerConfig struct {
 	StepTimeout time.Duration // for each step of the peer; 0 is DefaultStepTimeout
 	Transcript  func(Record)  // told of every PDU, one at a time; may be nil
 
+	// KeyLog is told the client random of each connection under RDP security, in a
+	// line "RDP_CLIENT_RANDOM server-random client-random" in hexadecimal, from
+	// which the session keys follow. May be nil.
+	KeyLog io.Writer
+
 	EncryptLicensing bool // under RDP security: seal licensing messages too
 	SaltedMAC        bool // under RDP security: send salted signatures
 	LowLevel         bool // under RDP security: encryption level LOW, only what the client sends is encrypted

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -28,17 +29,45 @@ type Recording struct {
 type Assembly struct {
 	Comment    string
 	Recordings []Recording
-	Secrets    []byte                // TLS key log lines of all programs
+	Secrets    []byte                // the key logs of all programs
 	Names      map[netip.Addr]string // of the hosts
-	Rows       []Row                 // in the order of time
+	Rows       []Row
+
+	comments map[place][]string
 }
 
 // Write writes a as pcapng: sections, interfaces, secrets and names first, then
-// packets and rows in the order of time, then what each interface counted.
-func (a Assembly) Write(w io.Writer) error {
+// packets and rows in the order of time, then what each interface counted. Licensing
+// messages and those to license servers are told in comments, the keys of each
+// licensing stand in a row behind its request, and what was under RC4 is there once
+// more in the clear. The files of the latter are made in folder and removed.
+func (a Assembly) Write(w io.Writer, folder string) (err error) {
 	if len(a.Recordings) == 0 {
 		return errors.New("capture: nothing was recorded")
 	}
+	secrets, twins := parseSecrets(a.Secrets), newTwins(folder)
+	found := newAnalysis(a.Recordings, secrets, twins)
+	defer func() {
+		for _, f := range twins.order {
+			err = errors.Join(err, os.Remove(f.recording.Path))
+		}
+	}()
+	if err := errors.Join(found.run(a.Recordings), twins.close()); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	a.Secrets, a.comments = secrets.tlsLines, found.comments()
+	a.Recordings, a.Rows = slices.Clone(a.Recordings), append(slices.Clone(a.Rows), found.rows...)
+	slices.SortStableFunc(a.Rows, func(x, y Row) int { return x.Time.Compare(y.Time) })
+	for _, f := range twins.order {
+		for frame, texts := range f.comments {
+			a.comments[place{len(a.Recordings), frame}] = texts
+		}
+		a.Recordings = append(a.Recordings, f.recording)
+	}
+	return a.write(w)
+}
+
+func (a Assembly) write(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	ng, err := a.begin(out)
 	if err != nil {
@@ -97,9 +126,13 @@ type source struct {
 	file  *os.File
 	r     *rawReader
 	frame *Frame
+	count int // of the frames before it
 }
 
 func (s *source) advance() (err error) {
+	if s.frame != nil {
+		s.count++
+	}
 	s.frame, err = s.r.next()
 	if errors.Is(err, io.EOF) {
 		s.frame = nil
@@ -126,36 +159,26 @@ func openSource(path string) (*source, error) {
 
 // merge writes frames and rows in the order of time.
 func (a Assembly) merge(out io.Writer, ng *pcapgo.NgWriter) error {
-	sources := make([]*source, len(a.Recordings))
-	for i, r := range a.Recordings {
-		s, err := openSource(r.Path)
-		if err != nil {
-			return err
-		}
-		defer s.file.Close()
-		sources[i] = s
-	}
 	rows := a.Rows
-	for {
-		i := earliest(sources)
-		for len(rows) > 0 && (i < 0 || rows[0].Time.Before(sources[i].frame.Time)) {
+	until := func(limit func(Row) bool) error {
+		for ; len(rows) > 0 && limit(rows[0]); rows = rows[1:] {
 			if err := errors.Join(ng.Flush(), writeJournal(out, rows[0])); err != nil {
 				return err
 			}
-			rows = rows[1:]
 		}
-		if i < 0 {
-			return nil
-		}
-		f := sources[i].frame
-		ci := gopacket.CaptureInfo{Timestamp: f.Time, CaptureLength: len(f.Data), Length: f.Length, InterfaceIndex: i}
-		if err := ng.WritePacket(ci, f.Data); err != nil {
-			return err
-		}
-		if err := sources[i].advance(); err != nil {
-			return err
-		}
+		return nil
 	}
+	err := eachFrame(a.Recordings, func(f *Frame, at place) error {
+		if err := until(func(r Row) bool { return r.Time.Before(f.Time) }); err != nil {
+			return err
+		}
+		ci := gopacket.CaptureInfo{Timestamp: f.Time, CaptureLength: len(f.Data), Length: f.Length, InterfaceIndex: at.recording}
+		return ng.WritePacketWithOptions(ci, f.Data, pcapgo.NgPacketOptions{Comments: a.comments[at]})
+	})
+	if err != nil {
+		return err
+	}
+	return until(func(Row) bool { return true })
 }
 
 // earliest is the index of the source whose next frame comes first, -1 when all have

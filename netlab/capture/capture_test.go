@@ -186,7 +186,7 @@ func TestAssembledFileOpensInTshark(t *testing.T) {
 		a.Recordings = append(a.Recordings, capture.Recording{Name: l.Name, Description: "net lan", Path: l.Path, Stats: stats})
 	}
 	var file bytes.Buffer
-	check(t, a.Write(&file))
+	check(t, a.Write(&file, t.TempDir()))
 	path := filepath.Join(t.TempDir(), "lab.pcapng")
 	check(t, os.WriteFile(path, file.Bytes(), 0o644))
 

@@ -14,5 +14,13 @@
 // is for is ignored. Rows of the lab's event logs stand between the packets as
 // journal blocks, at the machine's time as all of the file, with the lab's date.
 //
-// What a packet means is not decided here beyond addresses and ports.
+// The streams are read, too, with the programs' key logs: every licensing message and
+// every message to or from a license server has a comment in plain words on the frame
+// that completes it, inside of TLS 1.3 and RC4 as well; the keys of each licensing
+// stand in a row behind its LICENSE_REQUEST; and what was under RC4, for which
+// Wireshark takes no keys, is there a second time in the clear on an interface of its
+// own. Messages returns what was read.
+//
+// A frame that was seen and not recorded is counted: in the statistics of its
+// interface, in run.json, and by a drill that then cannot count packets.
 package capture
