@@ -16,10 +16,11 @@ type reply struct {
 	Reason  string
 }
 
-// ask puts the question of a decision to the license server. The zero Answer says
-// that none answered.
-func (s *Server) ask(ctx context.Context, q policy.Question, m tsls.Allocate) reply {
-	addr := s.config.LicenseServer
+// ask puts the question of a decision to the license server in use, or to the one
+// that issued the presented CAL where the rules want that and it is there. The zero
+// Answer says that none answered.
+func (s *Server) ask(ctx context.Context, now *setup, q policy.Question, m tsls.Allocate) reply {
+	addr := now.licenseServer
 	if addr == "" {
 		return reply{Reason: "no license server is configured"}
 	}
@@ -30,13 +31,23 @@ func (s *Server) ask(ctx context.Context, q policy.Question, m tsls.Allocate) re
 		}
 		return reply{Server: info.Name, Answer: policy.Answer{Up: true, Activated: info.Activated, CALIssuedEver: info.CALIssuedEver}}
 	}
+	if at, ok := s.catalog.issuer(m.Issuer); ok && q.AtIssuer && at != addr {
+		if r := s.askAt(ctx, now.profile.MaxHops, at, m); r.Server != "" || ctx.Err() != nil {
+			return r
+		}
+	}
+	return s.askAt(ctx, now.profile.MaxHops, addr, m)
+}
+
+// askAt asks one license server, and those that it refers to, at most hops of them.
+func (s *Server) askAt(ctx context.Context, hops int, addr string, m tsls.Allocate) reply {
 	answer, info, err := s.allocate(ctx, addr, m)
 	if err != nil {
 		return reply{Reason: err.Error()}
 	}
 	referred := false
 	if answer.Answer == tsls.AnswerRefer {
-		answer, info, referred, err = s.follow(ctx, m, answer, info)
+		answer, info, referred, err = s.follow(ctx, hops, addr, m, answer, info)
 		if err != nil {
 			return reply{Reason: err.Error()}
 		}
@@ -65,8 +76,8 @@ func (s *Server) allocate(ctx context.Context, addr string, m tsls.Allocate) (ts
 // follow asks the license servers of a referral one after the other, each of them
 // with no stock being as good as one that is silent. When the list is used up, the
 // first one decides finally (rule M50 of the decision table).
-func (s *Server) follow(ctx context.Context, m tsls.Allocate, first tsls.Allocated, firstInfo tsls.ServerInfo) (tsls.Allocated, tsls.ServerInfo, bool, error) {
-	for _, r := range first.Referrals[:min(len(first.Referrals), tsls.MaxFailed)] {
+func (s *Server) follow(ctx context.Context, hops int, addr string, m tsls.Allocate, first tsls.Allocated, firstInfo tsls.ServerInfo) (tsls.Allocated, tsls.ServerInfo, bool, error) {
+	for _, r := range first.Referrals[:min(len(first.Referrals), hops, tsls.MaxFailed)] {
 		next := m
 		next.Hops, next.ReferredBy, next.Validated = 1, firstInfo.ServerID, r.Validated
 		answer, info, err := s.allocate(ctx, r.Address, next)
@@ -76,9 +87,26 @@ func (s *Server) follow(ctx context.Context, m tsls.Allocate, first tsls.Allocat
 		m.Failed = append(m.Failed, r.Name)
 	}
 	m.Final = true
-	answer, info, err := s.allocate(ctx, s.config.LicenseServer, m)
+	answer, info, err := s.allocate(ctx, addr, m)
 	if err == nil && answer.Answer == tsls.AnswerRefer {
 		err = fmt.Errorf("license server %s: refers again after its whole list was asked", info.Name)
 	}
 	return answer, info, false, err
+}
+
+// mark marks a temporary token at the license server that issued it if that is in
+// the catalog and answers, else at the one in use, which makes a row of it (rules
+// L10, L11). It returns the name of the one that has it.
+func (s *Server) mark(ctx context.Context, m tsls.Mark) (server string, err error) {
+	own := s.setup().licenseServer
+	if at, ok := s.catalog.issuer(m.Issuer); ok && at != own {
+		if _, info, err := s.catalog.call(ctx, at, m); err == nil || ctx.Err() != nil {
+			return info.Name, err
+		}
+	}
+	if own == "" {
+		return "", fmt.Errorf("no license server is configured")
+	}
+	_, info, err := s.catalog.call(ctx, own, m)
+	return info.Name, err
 }

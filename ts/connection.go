@@ -50,6 +50,7 @@ func (s *Server) connection(ctx context.Context, g *guest, peer string) (err err
 	s.config.Events.Event(eventlog.ConnectionAccepted, eventlog.F("peer", peer),
 		eventlog.F("device", conn.ClientName()), eventlog.F("security", security(conn)))
 
+	defer s.seats.leave(conn)
 	l, err := s.license(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("licensing of %s: %w", conn.ClientName(), err)
@@ -58,9 +59,15 @@ func (s *Server) connection(ctx context.Context, g *guest, peer string) (err err
 	if err := conn.Activate(desktop); err != nil {
 		return err
 	}
-	if l.refusal != nil {
+	switch {
+	case l.refusal != nil && l.refusal.atLogon:
+		return errors.Join(l.refusal, conn.WriteLogonError(rdp.LogonBadPassword))
+	case l.refusal != nil:
 		return errors.Join(l.refusal, conn.SetErrorInfo(l.refusal.errorInfo))
+	case l.full:
+		return s.sendAway(conn, l)
 	}
+	s.seats.take(conn, func(int) bool { return true }) // if the gate has not given it one
 	if !stop() {
 		return ctx.Err()
 	}

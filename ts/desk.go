@@ -124,7 +124,7 @@ func (d *desk) mark(ctx context.Context) (validated bool) {
 		eventlog.F("license_id", t.LicenseID), eventlog.F("hardware_id", d.license.hardware.String()),
 		eventlog.F("device", d.license.machine), eventlog.F("user", d.user), eventlog.F("issuer", t.Issuer),
 	}
-	_, info, err := s.catalog.call(ctx, s.config.LicenseServer, tsls.Mark{
+	server, err := s.mark(ctx, tsls.Mark{
 		LicenseID: t.LicenseID, HardwareID: d.license.hardware, Issuer: t.Issuer,
 		Machine: d.license.machine, User: d.user, Expires: t.Expires,
 	})
@@ -132,15 +132,16 @@ func (d *desk) mark(ctx context.Context) (validated bool) {
 		s.config.Events.Event(eventlog.MarkFailed, append(about, eventlog.F("reason", err.Error()))...)
 		return false
 	}
-	s.config.Events.Event(eventlog.LicenseMarked, append(about, eventlog.F("server", info.Name))...)
+	s.config.Events.Event(eventlog.LicenseMarked, append(about, eventlog.F("server", server))...)
 	return true
 }
 
 // session draws until the client leaves.
 func (d *desk) session(ctx context.Context, validated bool) {
 	s := d.server
-	s.sessions.Add(1)
-	defer s.sessions.Add(-1)
+	s.seats.logOn(d.conn, Session{
+		User: d.user, Device: d.license.machine, HardwareID: d.license.hardware.String(), Since: s.config.Clock.Now(),
+	})
 	about := []eventlog.Field{eventlog.F("user", d.user), eventlog.F("device", d.license.machine)}
 	reason := d.show(ctx, validated, func() { s.config.Events.Event(eventlog.SessionStarted, about...) })
 	s.config.Events.Event(eventlog.SessionEnded, append(about, eventlog.F("reason", reason))...)
@@ -151,12 +152,12 @@ func (d *desk) session(ctx context.Context, validated bool) {
 func (d *desk) show(ctx context.Context, validated bool, drawn func()) (reason string) {
 	s := d.server
 	f := forecast{
-		profile: &s.config.Profile, token: d.license.token, validated: validated, os: osOf(d.license.platform),
+		profile: s.profile(), token: d.license.token, validated: validated, os: osOf(d.license.platform),
 	}
 	for {
 		moved := s.moved()
 		now := s.config.Clock.Now()
-		f.server = (&exchange{server: s}).facts()
+		f.server = (&exchange{server: s, setup: s.setup()}).facts()
 		page := d.page(f.phases(now))
 		err := d.draw(s.painter.Session(page, now, d.size))
 		if drawn != nil {
@@ -224,7 +225,7 @@ func (d *desk) broke(err error) string {
 func (d *desk) page(phases []screen.Phase) screen.Session {
 	s, l := d.server, d.license
 	page := screen.Session{
-		Host: s.config.Host, Edition: s.config.Profile.Edition.String(), Security: security(d.conn),
+		Host: s.config.Host, Edition: s.profile().Edition.String(), Security: security(d.conn),
 		User: d.user, Device: l.machine, Hardware: l.hardware, Reason: l.outcome.Reason, Phases: phases,
 	}
 	if t := l.token; t != nil {

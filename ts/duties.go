@@ -9,7 +9,7 @@ import (
 )
 
 // duties are what the calendar brings: the warnings and the end of the grace
-// period, and the probes of the license server.
+// period, the probes of the license server, the repairs of TSInternetUser.
 type duties struct {
 	server *Server
 	probe  time.Time // when the license server is probed next
@@ -21,23 +21,36 @@ func newDuties(s *Server) *duties {
 	return &duties{server: s, probe: s.config.Clock.Now().Add(s.catalog.pause())}
 }
 
+// wake makes the duties look again at what is due when.
+func (s *Server) wake() {
+	select {
+	case s.work <- struct{}{}:
+	default:
+	}
+}
+
 // run does what is due until ctx ends.
 func (d *duties) run(ctx context.Context) error {
-	err := clock.Run(ctx, d.server.config.Clock, "termsrv", d.next, func(now time.Time) { d.do(ctx, now) })
+	err := clock.Run(ctx, d.server.config.Clock, "termsrv", d.next, func(now time.Time) { d.do(ctx, now) }, d.server.work)
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-func (d *duties) next(time.Time) time.Time {
+func (d *duties) next(now time.Time) time.Time {
 	if !d.ready { // the loop has its slot: the calendar may be moved
 		d.ready = true
 		close(d.server.ready)
 	}
+	if d.server.catalog.seeking() {
+		return now
+	}
 	next := d.probe
-	if g := d.grace(); !g.IsZero() && g.Before(next) {
-		next = g
+	for _, due := range []time.Time{d.grace(), d.server.connector.repairDue()} {
+		if !due.IsZero() && due.Before(next) {
+			next = due
+		}
 	}
 	return next
 }
@@ -57,8 +70,16 @@ func (d *duties) do(ctx context.Context, now time.Time) {
 			d.retry = now.Add(time.Minute)
 		}
 	}
-	if !now.Before(d.probe) {
-		d.server.catalog.probe(ctx)
+	if due := d.server.connector.repairDue(); !due.IsZero() && !now.Before(due) {
+		d.server.connector.tryRepair(now)
+	}
+	wanted := d.server.catalog.sought()
+	timely := !now.Before(d.probe)
+	if wanted == wantNothing && !timely {
+		return
+	}
+	d.server.catalog.probe(ctx)
+	if timely || wanted == wantAnew {
 		d.probe = now.Add(d.server.catalog.pause())
 	}
 }

@@ -32,6 +32,7 @@ const (
 // server: what was asked, what the client is, what it holds.
 type exchange struct {
 	server *Server
+	setup  *setup // for this connection
 	conn   *rdpconn.Conn
 	state  licensing.State
 
@@ -41,6 +42,9 @@ type exchange struct {
 	platform uint32 // as its message says
 	hardware hwid.ID
 	evidence policy.Evidence
+
+	away       string // why the license server in use cannot be asked
+	unanswered bool   // no license server answered
 }
 
 // licensed is how a licensing phase ended for a client that is admitted, or for
@@ -53,7 +57,8 @@ type licensed struct {
 	token    *token.License // what the client holds now, nil for none
 	sound    bool           // the token counts here: no foreign one, nor a broken one
 	server   string         // name of the license server that was asked, if one was
-	refusal  *refusal       // not nil: told by Set Error Info
+	refusal  *refusal       // not nil: told by Set Error Info, or by a failed logon
+	full     bool           // there is no session free, which is no matter of licenses
 }
 
 // refusal ends a connection in the licensing phase.
@@ -62,6 +67,7 @@ type refusal struct {
 	errorInfo uint32 // of Set Error Info, MS-RDPBCGR 2.2.5.1.1
 	cause     error
 	decided   bool // by the rules, and logged as such
+	atLogon   bool // the client is told that its logon failed
 }
 
 func (r *refusal) Error() string { return r.cause.Error() }
@@ -78,13 +84,15 @@ const (
 // license takes the client through the licensing phase. The error is a *refusal
 // for everything that the client is told.
 func (s *Server) license(ctx context.Context, conn *rdpconn.Conn) (*licensed, error) {
-	x := &exchange{server: s, conn: conn, machine: conn.ClientName()}
+	x := &exchange{server: s, setup: s.setup(), conn: conn, machine: conn.ClientName()}
+	defer x.seek() // after this client's answer
 	l, err := x.run(ctx)
 	var r *refusal
 	if !errors.As(err, &r) {
 		return l, err
 	}
-	if s.config.Errors == ErrorInfo && conn.SupportsErrorInfo() && r.errorInfo != 0 {
+	tell := s.config.Errors == ErrorInfo && s.profile().ErrInfoPDU != edition.ErrInfoOff && conn.SupportsErrorInfo() && r.errorInfo != 0
+	if tell || r.atLogon {
 		if err := x.write(licensing.ValidClient()); err != nil {
 			return nil, err
 		}
@@ -100,11 +108,11 @@ func (s *Server) license(ctx context.Context, conn *rdpconn.Conn) (*licensed, er
 // run is the phase: request, what the client has, the question whether it is the
 // client that it says, the decision, and its execution.
 func (x *exchange) run(ctx context.Context) (*licensed, error) {
-	if m := x.server.config.Mode; m == policy.ModeAdmin || m == policy.ModeInternetConnector {
+	if m := x.setup.mode; m == policy.ModeAdmin || m == policy.ModeInternetConnector {
 		if err := x.server.forced(); err != nil {
 			return nil, err
 		}
-		return x.finish(ctx, policy.Before(x.server.config.Clock.Now(), x.facts(), x.client(tsls.ClassNone)), tsls.ClassNone)
+		return x.gate(ctx)
 	}
 	if err := x.request(); err != nil {
 		return nil, err
@@ -117,8 +125,11 @@ func (x *exchange) run(ctx context.Context) (*licensed, error) {
 		return nil, err
 	}
 	now := x.server.config.Clock.Now()
-	class := policy.Classify(&x.server.config.Profile, now, x.evidence)
-	d := policy.Before(now, x.facts(), x.client(class.Class))
+	class := policy.Classify(x.setup.profile, now, x.evidence)
+	d, err := x.decide(ctx, now, class.Class)
+	if err != nil {
+		return nil, err
+	}
 	if d.Verb == policy.Ask && !d.Ask.Ping && !challenged {
 		if err := x.challenge(); err != nil {
 			return nil, err
@@ -127,21 +138,38 @@ func (x *exchange) run(ctx context.Context) (*licensed, error) {
 	return x.finish(ctx, d, class.Class)
 }
 
+// decide decides what can be decided without a license server. Where one is to be
+// asked, what it can do must be known before: the question depends on it.
+func (x *exchange) decide(ctx context.Context, now time.Time, class tsls.Class) (policy.Decision, error) {
+	if _, err := x.server.grace.current(now); err != nil {
+		return policy.Decision{}, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoInternal, cause: err}
+	}
+	d := policy.Before(now, x.facts(), x.client(class))
+	if d.Verb != policy.Ask {
+		return d, nil
+	}
+	if err := x.server.catalog.greet(ctx, x.setup.licenseServer); err != nil && !d.Ask.AtIssuer {
+		x.away = err.Error()
+	}
+	return policy.Before(now, x.facts(), x.client(class)), nil
+}
+
+// seek starts a discovery pass when no license server answered for this client (rule
+// V8).
+func (x *exchange) seek() {
+	if x.unanswered && x.setup.profile.OnDemandDiscovery {
+		x.server.catalog.seek(wantPass)
+	}
+}
+
 // facts is the server as the rules see it.
 func (x *exchange) facts() policy.Server {
 	s := x.server
 	return policy.Server{
-		Profile: &s.config.Profile, Mode: s.config.Mode, Grace: s.grace.now(),
+		Profile: x.setup.profile, Mode: x.setup.mode, Grace: s.grace.now(),
 		Features:             s.catalog.both(),
-		DefaultLicenseServer: s.viaDefault(),
-		Sessions:             int(s.sessions.Load()),
+		DefaultLicenseServer: x.setup.viaDefault,
 	}
-}
-
-// viaDefault reports whether the registry names the license server: a thing of
-// Windows 2000.
-func (s *Server) viaDefault() bool {
-	return s.config.DefaultLicenseServer && s.config.LicenseServer != "" && s.config.Profile.Edition != edition.Server2003
 }
 
 func (x *exchange) client(c tsls.Class) policy.Client {
@@ -183,7 +211,7 @@ func (x *exchange) certificate() []byte {
 }
 
 func (x *exchange) version() uint32 {
-	major, minor := x.server.config.Profile.Edition.Version()
+	major, minor := x.setup.profile.Edition.Version()
 	return uint32(major)<<16 | uint32(minor)
 }
 
@@ -335,15 +363,23 @@ func (x *exchange) write(m licensing.Message) error {
 func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Class) (*licensed, error) {
 	outcome, r := d.Outcome, reply{}
 	if d.Verb == policy.Ask {
-		r = x.server.ask(ctx, d.Ask, x.allocation(d.Ask))
+		if r.Reason = x.away; x.away == "" {
+			r = x.server.ask(ctx, x.setup, d.Ask, x.allocation(d.Ask))
+		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		x.unanswered = r.Server == ""
 		outcome = policy.After(d, r.Answer)
 	}
 	if err := x.server.grace.decided(outcome.Grace); err != nil {
 		return nil, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoInternal, cause: err}
 	}
+	return x.carryOut(outcome, r, class)
+}
+
+// carryOut is the rest of finish.
+func (x *exchange) carryOut(outcome policy.Outcome, r reply, class tsls.Class) (*licensed, error) {
 	l := &licensed{outcome: outcome, machine: x.machine, hardware: x.hardware, platform: x.platform, server: r.Server}
 	if err := x.holds(l, class, r); err != nil {
 		return nil, err
@@ -354,14 +390,14 @@ func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Cla
 
 // allocation is what a license server is told of the client.
 func (x *exchange) allocation(q policy.Question) tsls.Allocate {
-	s, info, e := x.server, x.conn.Info(), x.evidence
+	info, e := x.conn.Info(), x.evidence
 	return tsls.Allocate{
 		Request: q.Request, Presented: q.Presented, Mode: q.Mode,
 		LicenseID: e.License.LicenseID, Issuer: e.License.Issuer, Expires: e.License.Expires,
 		HardwareID: x.hardware, PlatformID: x.platform,
 		Machine: x.machine, User: info.User, Domain: info.Domain,
-		Edition: s.config.Profile.Edition.String(), Features: policy.Features(s.config.Profile.Edition),
-		ViaDefault: s.viaDefault(),
+		Edition: x.setup.profile.Edition.String(), Features: policy.Features(x.setup.profile.Edition),
+		ViaDefault: x.setup.viaDefault,
 	}
 }
 
@@ -389,6 +425,7 @@ func (x *exchange) answer(l *licensed, r reply) error {
 	case !l.outcome.Admit:
 		return &refusal{
 			alert: licensing.Code(code), errorInfo: l.outcome.Wire.ErrorInfo(), cause: errors.New(l.outcome.Reason), decided: true,
+			atLogon: l.outcome.Wire == policy.WireLogonFailure,
 		}
 	case !l.outcome.Wire.Pushes():
 		return x.write(&licensing.ErrorAlert{Code: licensing.Code(code), Transition: licensing.Transition(transition)})
@@ -412,7 +449,7 @@ func (x *exchange) log(l *licensed, class tsls.Class, r reply) {
 		eventlog.F("wire", l.outcome.Wire.String()), eventlog.F("server", r.Server),
 	}
 	for _, e := range l.outcome.Events {
-		s.config.Events.Event(systemKind(e, &s.config.Profile), about...)
+		s.config.Events.Event(systemKind(e, x.setup.profile), about...)
 	}
 	reason := l.outcome.Reason
 	if r.Server == "" && r.Reason != "" { // nobody decided: say why

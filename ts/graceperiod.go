@@ -23,14 +23,14 @@ const graceName = "grace.json"
 // anybody hears of it.
 type gracePeriod struct {
 	path    string
-	profile *edition.Profile
+	profile func() *edition.Profile
 	events  *eventlog.Log
 
 	mu    sync.Mutex
 	state policy.Grace
 }
 
-func loadGrace(dir string, p *edition.Profile, events *eventlog.Log) (*gracePeriod, error) {
+func loadGrace(dir string, p func() *edition.Profile, events *eventlog.Log) (*gracePeriod, error) {
 	g := &gracePeriod{path: filepath.Join(dir, graceName), profile: p, events: events}
 	text, err := os.ReadFile(g.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,7 +70,7 @@ func (g *gracePeriod) change(f func(policy.Grace) (policy.Grace, []policy.Duty))
 	g.state = next
 	g.tell(before, next)
 	for _, d := range duties {
-		g.events.Event(systemKind(d.Event, g.profile), eventlog.F("end", d.End.UTC().Format("2006-01-02 15:04")), eventlog.F("days", g.profile.EventTextDays))
+		g.events.Event(systemKind(d.Event, g.profile()), eventlog.F("end", d.End.UTC().Format("2006-01-02 15:04")), eventlog.F("days", g.profile().EventTextDays))
 	}
 	return nil
 }
@@ -83,6 +83,30 @@ func (g *gracePeriod) tell(before, next policy.Grace) {
 	case next.State == policy.GraceEnded:
 		g.events.Event(eventlog.GraceEnded, eventlog.F("reason", string(next.Reason)))
 	}
+}
+
+// current is the state for a connection that comes now. A period whose days are over
+// is ended first: whoever sees it first, a client or the calendar, writes event 1008,
+// and nobody after him.
+func (g *gracePeriod) current(now time.Time) (policy.Grace, error) {
+	if g.now().Overdue(now) {
+		if err := g.due(now); err != nil {
+			return policy.Grace{}, err
+		}
+	}
+	return g.now(), nil
+}
+
+// found notes that a license server answered, and whether it has ever issued a CAL. A
+// period that was over before ends as one that nobody has ended.
+func (g *gracePeriod) found(now time.Time, calIssued bool) error {
+	return g.change(func(s policy.Grace) (policy.Grace, []policy.Duty) {
+		var duties []policy.Duty
+		if s.Overdue(now) {
+			s, duties = s.Due(g.profile(), now)
+		}
+		return s.ServerFound(g.profile(), calIssued), duties
+	})
 }
 
 // decided stores the state of a decision that was made on the state before. When
@@ -98,8 +122,8 @@ func (g *gracePeriod) decided(after policy.Grace) error {
 }
 
 // nextDue and due are the duty loop's part: the warnings and the end.
-func (g *gracePeriod) nextDue() time.Time { return g.now().NextDue(g.profile) }
+func (g *gracePeriod) nextDue() time.Time { return g.now().NextDue(g.profile()) }
 
 func (g *gracePeriod) due(now time.Time) error {
-	return g.change(func(s policy.Grace) (policy.Grace, []policy.Duty) { return s.Due(g.profile, now) })
+	return g.change(func(s policy.Grace) (policy.Grace, []policy.Duty) { return s.Due(g.profile(), now) })
 }

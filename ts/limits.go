@@ -15,7 +15,8 @@ type Limits struct {
 	HalfOpen    int           // at once before the logon; 500. A newer one ends the oldest
 	Step        time.Duration // for each step of a connection that waits for the client; 20 s
 	Logon       time.Duration // at the logon screen; 5 min
-	Call        time.Duration // for a license server to take a connection, and to answer; 1 s
+	Call        time.Duration // for a license server to take a connection, and to answer a ping; 1 s
+	Answer      time.Duration // for a license server to answer a request; 0: the knob ls_timeout_s
 }
 
 func (l Limits) withDefaults() Limits {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tslab/tslab/internal/rdpconn"
@@ -24,12 +23,15 @@ type Server struct {
 	// certificate is the SERVER_CERTIFICATE of license requests.
 	certificate []byte
 	known       *known
+	admin       *administration
+	connector   *connector
+	work        chan struct{} // tells the duties to look again
 	grace       *gracePeriod
 	catalog     *catalog
 	door        *door
 	painter     *screen.Painter
 	transcript  *transcript
-	sessions    atomic.Int64 // live ones
+	seats       seats
 	screens     screens
 	ready       chan struct{}
 }
@@ -40,7 +42,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, ready: make(chan struct{}), door: newDoor(c.Limits), transcript: &transcript{w: c.Transcript}}
+	s := &Server{config: c, ready: make(chan struct{}), door: newDoor(c.Limits), transcript: &transcript{w: c.Transcript}, work: make(chan struct{}, 1)}
 	if s.key, err = loadKey(c.Dir, c.KeyBits); err != nil {
 		return nil, err
 	}
@@ -50,9 +52,13 @@ func New(c Config) (*Server, error) {
 	if s.known, err = loadKnown(c.Dir, c.Roots); err != nil {
 		return nil, err
 	}
-	if s.grace, err = loadGrace(c.Dir, &s.config.Profile, c.Events); err != nil {
+	if s.admin, err = loadAdministration(s.config); err != nil {
 		return nil, err
 	}
+	if s.grace, err = loadGrace(c.Dir, s.profile, c.Events); err != nil {
+		return nil, err
+	}
+	s.connector = newConnector(s)
 	if s.catalog, err = newCatalog(s); err != nil {
 		return nil, err
 	}
@@ -93,7 +99,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	defer s.catalog.close()
 	if err := s.grace.change(func(g policy.Grace) (policy.Grace, []policy.Duty) {
-		return g.ServiceStarted(&s.config.Profile, s.config.Clock.Now())
+		return g.ServiceStarted(s.profile(), s.config.Clock.Now())
 	}); err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ func (s *Server) Status() Status {
 	connections := s.door.total
 	s.door.mu.Unlock()
 	return Status{
-		Host: s.config.Host, Edition: s.config.Profile.Edition.String(), Mode: s.config.Mode.String(),
-		Now: s.config.Clock.Now(), Address: s.Addr().String(), LicenseServer: s.config.LicenseServer, Found: found,
-		Grace: s.grace.now(), Sessions: s.sessions.Load(), Connections: connections,
+		Host: s.config.Host, Edition: s.profile().Edition.String(), Mode: s.setup().mode.String(),
+		Now: s.config.Clock.Now(), Address: s.Addr().String(), LicenseServer: s.setup().licenseServer, Found: found,
+		Grace: s.grace.now(), Sessions: int64(len(s.seats.sessions())), Connections: connections,
 	}
 }

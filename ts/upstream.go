@@ -15,7 +15,7 @@ import (
 type upstream struct {
 	addr string
 	dial func(ctx context.Context, addr string) (*transport.Conn, error)
-	wait time.Duration // for a connection, and for an answer
+	wait time.Duration // for a connection
 
 	mu      sync.Mutex
 	conn    *transport.Conn
@@ -33,19 +33,19 @@ type attempt struct {
 
 var errClosed = errors.New("terminal server is stopping")
 
-// call asks the license server and waits for the answer within bounds. A standing
+// call asks the license server and waits so long for the answer. A standing
 // connection that turns out to be dead is made anew, once.
-func (u *upstream) call(ctx context.Context, m tsls.Message) (tsls.Message, tsls.ServerInfo, error) {
+func (u *upstream) call(ctx context.Context, m tsls.Message, wait time.Duration) (tsls.Message, tsls.ServerInfo, error) {
 	conn, fresh, err := u.connect(ctx)
 	if err != nil {
 		return nil, tsls.ServerInfo{}, err
 	}
-	answer, err := u.callOn(ctx, conn, m)
+	answer, err := u.callOn(ctx, conn, m, wait)
 	if errors.Is(err, transport.ErrClosed) && !fresh {
 		if conn, _, err = u.connect(ctx); err != nil {
 			return nil, tsls.ServerInfo{}, err
 		}
-		answer, err = u.callOn(ctx, conn, m)
+		answer, err = u.callOn(ctx, conn, m, wait)
 	}
 	if err != nil {
 		return nil, tsls.ServerInfo{}, err
@@ -53,19 +53,19 @@ func (u *upstream) call(ctx context.Context, m tsls.Message) (tsls.Message, tsls
 	return answer, conn.Server(), nil
 }
 
-func (u *upstream) callOn(ctx context.Context, conn *transport.Conn, m tsls.Message) (tsls.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, u.wait)
+func (u *upstream) callOn(ctx context.Context, conn *transport.Conn, m tsls.Message, wait time.Duration) (tsls.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	answer, err := conn.Call(ctx, m)
 	if errors.Is(err, context.DeadlineExceeded) {
-		u.distrust(conn)
+		u.distrust(conn, wait)
 	}
 	return answer, err
 }
 
 // distrust makes the next call use another connection than one that did not answer
 // in time. Calls that wait on it keep it until their own time is over.
-func (u *upstream) distrust(conn *transport.Conn) {
+func (u *upstream) distrust(conn *transport.Conn, wait time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.conn != conn {
@@ -77,7 +77,7 @@ func (u *upstream) distrust(conn *transport.Conn) {
 		return
 	}
 	u.all.Go(func() {
-		timer := time.NewTimer(u.wait)
+		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
 		case <-timer.C:

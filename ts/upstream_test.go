@@ -28,7 +28,7 @@ func TestOneAttemptForAll(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
-				if _, _, err := u.call(t.Context(), tsls.Ping{}); !errors.Is(err, context.DeadlineExceeded) {
+				if _, _, err := u.call(t.Context(), tsls.Ping{}, time.Second); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v", err)
 				}
 			})
@@ -50,7 +50,7 @@ func TestClientThatLeavesDoesNotWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		if _, _, err := u.call(ctx, tsls.Ping{}); err == nil || time.Since(began) != time.Millisecond {
+		if _, _, err := u.call(ctx, tsls.Ping{}, time.Second); err == nil || time.Since(began) != time.Millisecond {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 		u.close()
@@ -65,12 +65,12 @@ func TestEveryCallTriesAgain(t *testing.T) {
 			return nil, errNobody
 		}}
 		for range 3 {
-			if _, _, err := u.call(t.Context(), tsls.Ping{}); !errors.Is(err, errNobody) {
+			if _, _, err := u.call(t.Context(), tsls.Ping{}, time.Second); !errors.Is(err, errNobody) {
 				t.Errorf("error %v", err)
 			}
 		}
 		u.close()
-		if _, _, err := u.call(t.Context(), tsls.Ping{}); !errors.Is(err, errClosed) || attempts != 3 {
+		if _, _, err := u.call(t.Context(), tsls.Ping{}, time.Second); !errors.Is(err, errClosed) || attempts != 3 {
 			t.Errorf("after the end: %v, %d attempts", err, attempts)
 		}
 	})

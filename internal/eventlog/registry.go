@@ -22,22 +22,27 @@ var (
 	ExpectationFailed = Kind{"expectation.failed", 0, Error, "not as expected: {text}: want {want}, got {got}"}
 
 	// Terminal server: a connection, in the order of its life.
-	ConnectionAccepted = Kind{"connection.accepted", 0, Information, "connection from {peer}"}
-	ConnectionRefused  = Kind{"connection.refused", 0, Warning, "connection from {peer} ended: {reason}"}
-	LicenseAccepted    = Kind{"license.accepted", 0, Information, "{device} showed {kind} {license_id} and needs nothing more"}
-	LicensePushed      = Kind{"license.pushed", 0, Information, "{device} was given {kind} {license_id}, valid to {expires}"}
-	LicenseNone        = Kind{"license.none", 0, Information, "{device} is admitted without a license: {reason}"}
-	LicenseDenied      = Kind{"license.denied", 0, Error, "{device} is refused: {reason}"}
-	LogonSucceeded     = Kind{"logon.succeeded", 0, Information, "{user} logged on from {device}"}
-	LogonFailed        = Kind{"logon.failed", 0, Warning, "{user} failed to log on from {device}: {reason}"}
-	LicenseMarked      = Kind{"license.marked", 0, Information, "temporary token {license_id} of {device} is marked as validated at {server}"}
-	MarkFailed         = Kind{"license.mark-failed", 0, Warning, "temporary token {license_id} of {device} could not be marked: {reason}"}
-	SessionStarted     = Kind{"session.started", 0, Information, "session of {user} on {device} is drawing"}
-	SessionEnded       = Kind{"session.ended", 0, Information, "session of {user} on {device} ended: {reason}"}
-	ServerFound        = Kind{"server.found", 0, Information, "license server {server} found at {address}"}
-	ServerLost         = Kind{"server.lost", 0, Warning, "license server {server} lost: {reason}"}
-	GraceStarted       = Kind{"grace.started", 0, Information, "the licensing grace period runs until {end}"}
-	GraceEnded         = Kind{"grace.ended", 0, Information, "the licensing grace period is over: {reason}"}
+	ConnectionAccepted   = Kind{"connection.accepted", 0, Information, "connection from {peer}"}
+	ConnectionRefused    = Kind{"connection.refused", 0, Warning, "connection from {peer} ended: {reason}"}
+	LicenseAccepted      = Kind{"license.accepted", 0, Information, "{device} showed {kind} {license_id} and needs nothing more"}
+	LicensePushed        = Kind{"license.pushed", 0, Information, "{device} was given {kind} {license_id}, valid to {expires}"}
+	LicenseNone          = Kind{"license.none", 0, Information, "{device} is admitted without a license: {reason}"}
+	LicenseDenied        = Kind{"license.denied", 0, Error, "{device} is refused: {reason}"}
+	LogonSucceeded       = Kind{"logon.succeeded", 0, Information, "{user} logged on from {device}"}
+	LogonFailed          = Kind{"logon.failed", 0, Warning, "{user} failed to log on from {device}: {reason}"}
+	LicenseMarked        = Kind{"license.marked", 0, Information, "temporary token {license_id} of {device} is marked as validated at {server}"}
+	MarkFailed           = Kind{"license.mark-failed", 0, Warning, "temporary token {license_id} of {device} could not be marked: {reason}"}
+	SessionStarted       = Kind{"session.started", 0, Information, "session of {user} on {device} is drawing"}
+	SessionEnded         = Kind{"session.ended", 0, Information, "session of {user} on {device} ended: {reason}"}
+	ServerFound          = Kind{"server.found", 0, Information, "license server {server} found at {address}"}
+	ServerLost           = Kind{"server.lost", 0, Warning, "license server {server} lost: {reason}"}
+	SessionRefused       = Kind{"session.refused", 0, Warning, "{device} is sent away: the {sessions} sessions for remote administration are in use"}
+	GraceStarted         = Kind{"grace.started", 0, Information, "the licensing grace period runs until {end}"}
+	SettingsChanged      = Kind{"settings.changed", 0, Information, "an administrator has set {setting}"}
+	ConnectorEnabled     = Kind{"connector.enabled", 0, Information, "Internet Connector licensing is on: license {license_id} came from {server}"}
+	ConnectorDisabled    = Kind{"connector.disabled", 0, Information, "Internet Connector licensing is off: license {license_id} went back to {server}"}
+	InternetUserRepaired = Kind{"connector.repaired", 0, Information, "TSInternetUser can log on again: {reason}"}
+	GraceEnded           = Kind{"grace.ended", 0, Information, "the licensing grace period is over: {reason}"}
 
 	// License server.
 	TokenIssued      = Kind{"token.issued", 0, Information, "{kind} {license_id} issued to {device}, valid to {expires}; {free} free"}
