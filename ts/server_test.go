@@ -249,7 +249,9 @@ func TestFilesArePrivate(t *testing.T) {
 func TestManyDevices(t *testing.T) {
 	var l *lab
 	ls := serveLicenses(t, "127.0.0.1:0", func() time.Time { return l.clock.Now() })
-	l = newLab(t, func(c *ts.Config) { c.LicenseServer, c.Limits.Call, c.Limits.Answer = ls.addr, 5*time.Second, 5*time.Second })
+	l = newLab(t, func(c *ts.Config) {
+		c.LicenseServer, c.Limits.Call, c.Limits.Answer = ls.addr, 5*time.Second, 5*time.Second
+	})
 	const devices = 40
 	failures := make(chan error, devices)
 	for i := range devices {
