@@ -129,6 +129,7 @@ func (l *lab) device(t *testing.T, name string) *client.Config {
 	}
 	return &client.Config{
 		Server: l.Addr().String(), Persona: persona, Store: store, Name: name, User: "lab", Password: "lab",
+		DialTimeout: time.Minute, StepTimeout: 5 * time.Minute, LogonTimeout: 5 * time.Minute, // the machine may be slow
 	}
 }
 
