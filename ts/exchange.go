@@ -372,6 +372,11 @@ func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Cla
 		x.unanswered = r.Server == ""
 		outcome = policy.After(d, r.Answer)
 	}
+	if outcome.Wire == policy.WireNew && x.evidence.Presented {
+		// Who has shown a license, whatever it was worth, is sent an upgrade of it:
+		// MS-RDPELE 3.2.5.3 answers LICENSE_INFO with nothing else.
+		outcome.Wire = policy.WireUpgrade
+	}
 	if err := x.server.grace.decided(outcome.Grace); err != nil {
 		return nil, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoInternal, cause: err}
 	}

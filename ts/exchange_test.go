@@ -218,7 +218,8 @@ func TestResponseForms(t *testing.T) {
 	}
 }
 
-// TestForeignLicense shows another vendor's license: it counts as none.
+// TestForeignLicense shows another vendor's license: it counts as none, and what the
+// client is given upgrades it.
 func TestForeignLicense(t *testing.T) {
 	var l *lab
 	ls := serveLicenses(t, "127.0.0.1:0", func() time.Time { return l.clock.Now() })
@@ -236,7 +237,7 @@ func TestForeignLicense(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.write(licensing.SealResponse(p.keys, plain, peerID))
-	if m, ok := p.read().(*licensing.NewLicense); !ok {
+	if m, ok := p.read().(*licensing.UpgradeLicense); !ok {
 		t.Errorf("answered with %v", m)
 	}
 }

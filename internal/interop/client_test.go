@@ -41,7 +41,11 @@ const device = "PC-01"
 
 func newClient(t *testing.T, c cell, display string) *client {
 	t.Helper()
-	home := t.TempDir()
+	return clientAt(t.TempDir(), c, display, address)
+}
+
+// clientAt is a device with its store in home that connects to addr.
+func clientAt(home string, c cell, display, addr string) *client {
 	all := &client{name: c.client, home: home, draws: true}
 	all.env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home + "/.config", "XDG_DATA_HOME=" + home + "/.local/share", "DISPLAY=" + display}
 	switch c.client {
@@ -50,17 +54,27 @@ func newClient(t *testing.T, c cell, display string) *client {
 		if c.security == "NONE" {
 			all.args = append(all.args, "-e")
 		}
-		all.args = append(all.args, address)
+		all.args = append(all.args, addr)
 		all.trust = c.security == "TLS"
 	case "xfreerdp":
-		security := map[string]string{"NONE": "/sec:rdp", "128": "/sec:rdp", "TLS": "/sec:tls"}[c.security]
-		all.args = []string{"/v:" + address, security, "/u:lab", "/p:lab", "/client-hostname:" + device, "/size:" + geometry, "/bpp:24", "-decorations", "/cert:ignore"}
+		security := "/sec:rdp"
+		if c.security == "TLS" {
+			security = "/sec:tls"
+		}
+		all.args = []string{"/v:" + addr, security, "/u:lab", "/p:lab", "/client-hostname:" + device, "/size:" + geometry, "/bpp:24", "-decorations", "/cert:ignore"}
 	case "tsclient":
 		all.name, all.draws = filepath.Join(programs, "tsclient"), false
-		all.args = []string{"connect", "--state", home, "--name", device, "--persona", "9x", "--stay", address}
+		security := "rdp"
+		if c.security == "TLS" {
+			security = "tls"
+		}
+		all.args = []string{"connect", "--state", home, "--name", device, "--hardware-id", hardwareID, "--stay", "--security", security, addr}
 	}
 	return all
 }
+
+// hardwareID is tsclient's, on whatever store: the others make theirs of the name.
+const hardwareID = "00000fff000102030405060708090a0b0c0d0e0f"
 
 // start starts the client; first is its first contact with the server.
 func (c *client) start(t *testing.T, first bool) *harness.Process {

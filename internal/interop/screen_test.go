@@ -19,19 +19,16 @@ import (
 // bits a pixel.
 const coarseness = 8
 
-// drawn is what the server says that it has drawn for the device, nil before that.
+// drawn is what the server says that it has drawn for its client, nil before that.
 func (s *server) drawn(ctx context.Context) (image.Image, error) {
 	var screens []struct {
-		Device string `json:"device"`
-		PNG    []byte `json:"png"`
+		PNG []byte `json:"png"`
 	}
 	if err := control.Call(ctx, s.dir, "screens", nil, &screens); err != nil {
 		return nil, err
 	}
-	for _, screen := range screens {
-		if screen.Device == device {
-			return png.Decode(bytes.NewReader(screen.PNG))
-		}
+	if len(screens) == 1 { // one client at a time
+		return png.Decode(bytes.NewReader(screens[0].PNG))
 	}
 	return nil, nil
 }

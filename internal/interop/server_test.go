@@ -22,6 +22,9 @@ type server struct {
 	dir     string
 	journal harness.Journal
 	sniffer *harness.Sniffer
+
+	// lserver is the event log of a license server that is a program of its own.
+	lserver *harness.Journal
 }
 
 func (s *server) file(name string) string { return filepath.Join(s.dir, name) }
@@ -128,8 +131,10 @@ func outcome(events []eventlog.Event) string {
 			said = append(said, kind(e)+" pushed")
 		case eventlog.LicenseAccepted.Name:
 			said = append(said, kind(e)+" accepted")
-		case eventlog.LicenseNone.Name, eventlog.LicenseDenied.Name, eventlog.LogonFailed.Name:
+		case eventlog.LicenseNone.Name, eventlog.LogonFailed.Name:
 			said = append(said, e.Text)
+		case eventlog.LicenseDenied.Name:
+			said = append(said, "refused, "+refusals[e.Fields["wire"]]+" ("+e.Fields["wire"]+")")
 		}
 		asked = asked || e.Program == "lserver"
 		if e.Name == eventlog.SessionStarted.Name {
@@ -140,6 +145,12 @@ func outcome(events []eventlog.Event) string {
 		}
 	}
 	return strings.Join(said, ", ")
+}
+
+// refusals are the endings of the decision table that refuse.
+var refusals = map[string]string{
+	"NOLS": "no license server", "NOLIC": "no license", "BADLIC": "the license is broken",
+	"HWID": "another device's license", "CANTUP": "cannot be renewed",
 }
 
 func kind(e eventlog.Event) string {
