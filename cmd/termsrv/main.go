@@ -38,11 +38,14 @@ func command() *ucli.Command {
 		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, and\n" +
 			"without one admits them as long as the licensing grace period runs.\n" +
 			"Its keys and the grace period lie in the state folder.",
-		Flags:    slices.Concat(cli.DaemonFlags(defaultListen), flags(), cli.RDPFlags()),
+		Flags:    slices.Concat(daemonFlags(), flags(), cli.RDPFlags()),
 		Commands: []*ucli.Command{userCommand()},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err
+			}
+			if c.String("state") == "" {
+				return cli.Usage("say --state DIR, the folder that keys and the grace period are kept in")
 			}
 			config, err := configFrom(c)
 			if err != nil {
@@ -51,6 +54,18 @@ func command() *ucli.Command {
 			return serve(ctx, cli.DaemonFrom(c), config, c.String("transcript"))
 		},
 	}
+}
+
+// daemonFlags are those of every daemon; the state folder is asked for by the server
+// only, not by its subcommand.
+func daemonFlags() []ucli.Flag {
+	all := cli.DaemonFlags(defaultListen)
+	for _, f := range all {
+		if f, ok := f.(*ucli.StringFlag); ok {
+			f.Required = false
+		}
+	}
+	return all
 }
 
 func flags() []ucli.Flag {
