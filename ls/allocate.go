@@ -19,6 +19,7 @@ type allocation struct {
 	features tsls.Features // what both ends can do
 	now      time.Time
 	id       identity
+	doubted  bool // the calendar is not believed: nobody else's licenses end
 
 	decision policy.Decision
 	row      store.License // that the answer sends; zero: none
@@ -37,6 +38,7 @@ func (s *Server) allocate(ctx context.Context, peer transport.Peer, req tsls.All
 		now:      s.config.Clock.Now(),
 		id:       s.identity(),
 	}
+	begin.doubted = s.held(begin.now)
 	var a allocation
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		a = begin // the store may run this more than once
@@ -59,7 +61,12 @@ func (s *Server) allocate(ctx context.Context, peer transport.Peer, req tsls.All
 // run is the transaction: what is past its date goes first, so that the decision
 // sees the pool as it is at this moment.
 func (a *allocation) run(tx *store.Tx) (err error) {
-	if a.expired, err = a.server.expire(tx, a.now); err != nil {
+	if a.doubted {
+		a.expired, err = a.server.expireOwn(tx, a.req.HardwareID, a.now)
+	} else {
+		a.expired, err = a.server.expire(tx, a.now)
+	}
+	if err != nil {
 		return err
 	}
 	seen, err := a.look(tx)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tslab/tslab/ls/policy"
 	"github.com/tslab/tslab/ls/store"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
@@ -94,6 +95,15 @@ func (s *Server) setIdentity(stored store.Identity) error {
 	}
 	s.id = identity{stored, key, &token.Signer{Chain: chain, Key: key}}
 	return nil
+}
+
+// welcome answers who connects. A terminal server of an edition that is not served
+// is turned away here, so that it counts this as no license server (rules L1, V12).
+func (s *Server) welcome(m tsls.Hello) (tsls.Message, error) {
+	if m.Edition != "" && !policy.Serves(&s.config.Edition, m.Edition) {
+		return nil, tsls.Errorf(tsls.CodeForbidden, "a license server of %v serves no terminal server of %q", s.config.Edition.Edition, m.Edition)
+	}
+	return s.info()
 }
 
 // info says what this license server is.

@@ -136,6 +136,7 @@ type lab struct {
 func newLab(t testing.TB, p edition.Profile) *lab {
 	t.Helper()
 	l := &lab{t: t, dir: filepath.Join(t.TempDir(), "state"), clock: &hand{now: day0}, ca: newCA(t), events: &journal{}}
+	p.MaxStep = 1000 * 24 * time.Hour // the hand moves as far as a test likes
 	l.config = ls.Config{
 		Name: "ls1", Dir: l.dir, Clock: l.clock, Edition: p, Seed: 7,
 		Log: eventlog.New(l.events, "ls1", ls.Program, l.clock, nil),

@@ -57,6 +57,7 @@ type Server struct {
 	work   chan struct{} // tells the sweep that an earlier expiry may have come
 	ready  chan struct{}
 	idle   *time.Timer // nil: nobody wants to know
+	watch  watch       // over the calendar
 
 	mu sync.RWMutex
 	id identity
@@ -81,13 +82,21 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, store: st, work: make(chan struct{}, 1), ready: make(chan struct{})}
-	if err := s.loadIdentity(); err != nil {
+	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	s.watch.believe(c.Clock.Now())
 	if c.Idle != nil {
 		s.idle = time.AfterFunc(idleAfter, c.Idle)
 	}
 	return s, nil
+}
+
+func (s *Server) begin() error {
+	if err := s.loadIdentity(); err != nil {
+		return err
+	}
+	return s.upgrade()
 }
 
 // Close closes the store. Nothing is being handled then: Run has returned.
@@ -131,7 +140,9 @@ func (s *Server) Handle(ctx context.Context, peer transport.Peer, m tsls.Message
 
 func (s *Server) handle(ctx context.Context, peer transport.Peer, m tsls.Message) (tsls.Message, error) {
 	switch m := m.(type) {
-	case tsls.Hello, tsls.Ping:
+	case tsls.Hello:
+		return s.welcome(m)
+	case tsls.Ping:
 		return s.info()
 	case tsls.Allocate:
 		return s.allocate(ctx, peer, m)

@@ -8,15 +8,19 @@ import (
 
 // Status is what an administrator asks a running license server.
 type Status struct {
-	Name       string       `json:"name"`
-	ServerID   string       `json:"server_id,omitempty"`
-	Company    string       `json:"company,omitempty"`
-	Edition    string       `json:"edition"`
-	Scope      string       `json:"scope"`
-	Activated  bool         `json:"activated"`
-	Now        time.Time    `json:"now"`         // the server's calendar
-	NextExpiry time.Time    `json:"next_expiry"` // zero: nothing expires
-	Packs      []PackStatus `json:"packs"`
+	Name      string `json:"name"`
+	ServerID  string `json:"server_id,omitempty"`
+	Company   string `json:"company,omitempty"`
+	Edition   string `json:"edition"`
+	Scope     string `json:"scope"`
+	Activated bool   `json:"activated"`
+	// NeedsReactivation: an upgrade has ended the activation.
+	NeedsReactivation bool `json:"needs_reactivation,omitempty"`
+	// ClockDoubted: the calendar jumped, and nothing returns to the pool.
+	ClockDoubted bool         `json:"clock_doubted,omitempty"`
+	Now          time.Time    `json:"now"`         // the server's calendar
+	NextExpiry   time.Time    `json:"next_expiry"` // zero: nothing expires
+	Packs        []PackStatus `json:"packs"`
 }
 
 // PackStatus is a key pack, or a pool of the server's own, with its counts.
@@ -46,7 +50,9 @@ func (s *Server) Status() (Status, error) {
 		Name: s.config.Name, ServerID: id.ServerID, Company: id.Company, Edition: s.config.Edition.Edition.String(),
 		Scope: s.config.Scope, Activated: id.Activated(), Now: s.config.Clock.Now(), Packs: []PackStatus{},
 	}
+	status.ClockDoubted = s.held(status.Now)
 	err := s.store.View(func(tx *store.Tx) error {
+		status.NeedsReactivation = tx.NeedsReactivation()
 		packs, err := tx.Packs()
 		for _, p := range packs {
 			status.Packs = append(status.Packs, PackStatus{p.ID, p.Kind.String(), p.Product, p.Unlimited, p.Total, p.Issued})

@@ -15,7 +15,8 @@ import (
 // waits behind it and how many pages it holds.
 const sweepBatch = 512
 
-// sweepRetry is how long (calendar time) the sweep waits after the store failed.
+// sweepRetry is how long (calendar time) the sweep waits after the store failed, or
+// while the calendar is not believed.
 const sweepRetry = time.Minute
 
 // lapse is a row that has expired, with what was free afterwards.
@@ -40,16 +41,22 @@ func (s *Server) sweepLoop(ctx context.Context) error {
 	next := func(now time.Time) time.Time {
 		begin.Do(func() { close(s.ready) })
 		at, ok := s.nextExpiry()
+		held := s.held(now) // at every look: a calendar that nobody looks at jumps
 		switch {
 		case !ok:
 			return time.Time{}
 		case !failed.IsZero() && now.Before(failed.Add(sweepRetry)):
 			return failed.Add(sweepRetry)
+		case held:
+			return now.Add(sweepRetry)
 		}
 		return at.Add(time.Nanosecond) // on its last second a license is still good
 	}
 	return clock.Run(ctx, s.config.Clock, Program, next, func(now time.Time) {
 		failed = time.Time{}
+		if s.held(now) {
+			return
+		}
 		if err := s.sweep(ctx, now); err != nil && ctx.Err() == nil {
 			failed = now
 			s.config.Log.Event(eventlog.SweepFailed, eventlog.F("reason", err))
@@ -111,19 +118,21 @@ func (s *Server) expireSome(tx *store.Tx, now time.Time) ([]lapse, error) {
 	}
 	done := make([]lapse, 0, len(due))
 	for _, l := range due {
-		switch {
-		case l.Kind != token.CAL:
-			l, err = tx.Retire(l, store.Expired)
-		case s.config.Edition.AutoReturn:
-			free++
-			l, err = tx.Retire(l, store.Expired)
-		default:
-			l, err = tx.Lapse(l)
-		}
-		if err != nil {
+		if l, err = s.end(tx, l); err != nil {
 			return nil, err
+		}
+		if l.Kind == token.CAL && l.State == store.Expired {
+			free++
 		}
 		done = append(done, lapse{l, free})
 	}
 	return done, nil
+}
+
+// end ends a row that is past its date.
+func (s *Server) end(tx *store.Tx, l store.License) (store.License, error) {
+	if l.Kind == token.CAL && !s.config.Edition.AutoReturn {
+		return tx.Lapse(l)
+	}
+	return tx.Retire(l, store.Expired)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"slices"
 
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ls/keypack"
@@ -51,7 +50,7 @@ func (s *Server) activate(ctx context.Context, m tsls.Activate) (tsls.Message, e
 		if id, err = activated(id, document); err != nil {
 			return err
 		}
-		return tx.SetIdentity(id)
+		return errors.Join(tx.SetIdentity(id), tx.SetReactivate(false))
 	})
 	if err != nil {
 		return nil, err
@@ -69,14 +68,17 @@ func activated(id store.Identity, document enroll.Activation) (store.Identity, e
 	if id.Activated() {
 		present = id.Chain[len(id.Chain)-1]
 	}
-	was := func(certificate []byte) bool { return bytes.Equal(certificate, document.Certificate) }
 	switch {
-	case was(present):
+	case bytes.Equal(present, document.Certificate):
 		return id, tsls.Errorf(tsls.CodeActivated, "the license server is activated already, as %s", id.ServerID)
-	case slices.ContainsFunc(id.Former, was):
+	case isFormer(id, document.Certificate) && id.Activated():
 		return id, tsls.Errorf(tsls.CodeActivated, "this activation was replaced by a later one, as %s", id.ServerID)
+	case isFormer(id, document.Certificate):
+		return id, tsls.Errorf(tsls.CodeActivated, "this activation was withdrawn; have the clearinghouse make another")
 	}
-	id.Former = append([][]byte{present}, id.Former...)
+	if !isFormer(id, present) {
+		id.Former = append([][]byte{present}, id.Former...)
+	}
 	id.Chain = document.Chain()
 	id.ServerID, id.Company = document.ServerID, document.Company
 	return id, nil

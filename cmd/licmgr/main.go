@@ -16,7 +16,7 @@ func command() *cli.Command {
 	return &cli.Command{
 		Name:     "licmgr",
 		Usage:    "manage a license server",
-		Commands: []*cli.Command{showCommand(), requestCommand(), activateCommand(), installCommand()},
+		Commands: []*cli.Command{showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand()},
 	}
 }
 

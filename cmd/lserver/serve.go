@@ -97,5 +97,12 @@ func handlers(server *ls.Server) map[string]control.Handler {
 	return map[string]control.Handler{
 		"status": func(context.Context, json.RawMessage) (any, error) { return server.Status() },
 		"stats":  func(context.Context, json.RawMessage) (any, error) { return server.Stats() },
+		"confirm-clock": func(context.Context, json.RawMessage) (any, error) {
+			return map[string]bool{"doubted": server.ConfirmClock()}, nil
+		},
+		"deactivate": func(ctx context.Context, _ json.RawMessage) (any, error) {
+			id, err := server.Deactivate(ctx)
+			return map[string]string{"server_id": id}, err
+		},
 	}
 }

@@ -58,6 +58,10 @@ var (
 	ServerActivated  = Kind{"server.activated", 0, Information, "license server activated as {server_id}"}
 	KeyPackInstalled = Kind{"keypack.installed", 0, Information, "key pack {pack} installed: {count} x {kind}"}
 	SweepFailed      = Kind{"sweep.failed", 0, Error, "expired licenses could not be returned to the pool: {reason}"}
+	SweepHeld        = Kind{"sweep.held", 0, Warning, "the calendar went from {from} to {to} at once: nothing returns to the pool until it goes back, or `licmgr confirm-clock` says that it is right"}
+	SweepResumed     = Kind{"sweep.resumed", 0, Information, "what has ended returns to the pool again: {reason}"}
+	ServerUpgraded   = Kind{"server.upgraded", 0, Warning, "license server upgraded from {from} to {to}: it must be activated again, and issues temporary tokens until then"}
+	ServerDisabled   = Kind{"server.deactivated", 0, Information, "license server deactivated, it was {server_id}; key packs and licenses stay"}
 	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
 
 	// Client.

@@ -19,6 +19,8 @@ var (
 	keySeed       = []byte("seed")
 	keyIdentity   = []byte("identity")
 	keyCALIssued  = []byte("cal-issued")
+	keyEdition    = []byte("edition")
+	keyReactivate = []byte("needs-reactivation")
 	currentFormat = []byte{1}
 )
 
@@ -51,6 +53,28 @@ func (tx *Tx) Identity() (id Identity, ok bool, err error) {
 func (tx *Tx) SetIdentity(id Identity) error {
 	tx.wrote = true
 	return tx.meta.Put(keyIdentity, AppendIdentity(nil, id))
+}
+
+// Edition is the name of the edition that the store was last used with; empty in a
+// new one.
+func (tx *Tx) Edition() string { return string(tx.meta.Get(keyEdition)) }
+
+// SetEdition notes the edition.
+func (tx *Tx) SetEdition(name string) error {
+	tx.wrote = true
+	return tx.meta.Put(keyEdition, []byte(name))
+}
+
+// NeedsReactivation reports a server whose activation was lost by an upgrade.
+func (tx *Tx) NeedsReactivation() bool { return tx.meta.Get(keyReactivate) != nil }
+
+// SetReactivate notes that the server must be activated again, or has been.
+func (tx *Tx) SetReactivate(needed bool) error {
+	tx.wrote = true
+	if !needed {
+		return tx.meta.Delete(keyReactivate)
+	}
+	return tx.meta.Put(keyReactivate, []byte{1})
 }
 
 // maxBlobs bounds a list of certificates.

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/control"
+)
+
+// What a license server on this machine is told goes through its control socket.
+func TestLocalCommands(t *testing.T) {
+	dir := t.TempDir()
+	socket, err := control.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doubted, activated := true, true
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- control.ServeListener(ctx, socket, map[string]control.Handler{
+			"confirm-clock": func(context.Context, json.RawMessage) (any, error) {
+				was := doubted
+				doubted = false
+				return map[string]bool{"doubted": was}, nil
+			},
+			"deactivate": func(context.Context, json.RawMessage) (any, error) {
+				if !activated {
+					return nil, errors.New("the license server is not activated")
+				}
+				activated = false
+				return map[string]string{"server_id": "LAB-1"}, nil
+			},
+		})
+	}()
+	for _, tt := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"confirm-clock --lserver " + dir, 0, "taken as it is"},
+		{"confirm-clock --lserver " + dir, tscli.CodeNothing, "no doubt"},
+		{"deactivate --lserver " + dir, 0, "it was LAB-1"},
+		{"deactivate --lserver " + dir, 1, "not activated"},
+		{"deactivate", tscli.CodeUsage, "lserver"},
+		{"deactivate --lserver " + t.TempDir(), 1, "no program"},
+	} {
+		var out, errs bytes.Buffer
+		code := tscli.Run(t.Context(), command(), append([]string{"licmgr"}, strings.Fields(tt.args)...), &out, &errs)
+		if code != tt.code || !strings.Contains(out.String()+errs.String(), tt.says) {
+			t.Errorf("licmgr %s: exit code %d, %s%s; want %d, %q", tt.args, code, out.String(), errs.String(), tt.code, tt.says)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
