@@ -71,7 +71,7 @@ func startLab(t *testing.T, calendar *clock.Lab, change func(*ts.Config)) *lab {
 	c := ts.Config{
 		Host: "ts1", Dir: t.TempDir(), Listener: listener, KeyBits: 512, Clock: calendar,
 		Events: eventlog.New(events, "ts1", "termsrv", calendar, nil),
-		Limits: ts.Limits{Call: 100 * time.Millisecond, Answer: 100 * time.Millisecond},
+		Limits: ts.Limits{Call: 10 * time.Second, Answer: 10 * time.Second},
 	}
 	if change != nil {
 		change(&c)

@@ -118,7 +118,7 @@ func TestLicenseServerFails(t *testing.T) {
 			ls := serveLicenses(t, "127.0.0.1:0", func() time.Time { return l.clock.Now() })
 			release := make(chan struct{})
 			defer close(release)
-			l = newLab(t, func(c *ts.Config) { c.LicenseServer = ls.addr })
+			l = newLab(t, func(c *ts.Config) { c.LicenseServer, c.Limits.Answer = ls.addr, time.Second })
 			ls.script(func(m tsls.Message) tsls.Message {
 				switch {
 				case m.Type() != tsls.TypeAllocate:
