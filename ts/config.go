@@ -50,6 +50,9 @@ type Config struct {
 
 	Users  *Users // nil: user lab with password lab
 	Limits Limits
+	// LogonHint is a line that the logon screen shows to everybody, such as who may
+	// log on to a lab; empty for none.
+	LogonHint string
 
 	Clock      clock.Clock   // nil: the machine's
 	Events     *eventlog.Log // nil: none

@@ -28,7 +28,8 @@ func (d *desk) logon(ctx context.Context) error {
 		return nil
 	}
 	info := d.conn.Info()
-	form := screen.NewLogon(d.server.config.Host, d.license.machine, info.User, security(d.conn))
+	form := screen.NewLogon(d.server.config.Host, d.license.machine, d.known(info.User), security(d.conn))
+	form.Hint = d.server.config.LogonHint
 	tries := 0
 	if info.User != "" && info.Password != "" {
 		if d.try(info.User, info.Password) {
@@ -53,6 +54,15 @@ func (d *desk) logon(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("%d failed logons from %s", maxTries, d.license.machine)
+}
+
+// known is the name that the client sent if it is a user's here. Clients that were
+// told none send that of whoever sits at them, which would only stand in the way.
+func (d *desk) known(name string) string {
+	if d.server.config.Users.Has(name) {
+		return name
+	}
+	return ""
 }
 
 // failed tells the user that a logon failed, and the client if it understands.

@@ -2,13 +2,10 @@ package ts
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"image"
 	"image/png"
 	"sync"
-
-	"github.com/tslab/tslab/internal/control"
 )
 
 // Screen is what the client of one connection has been sent to see.
@@ -29,14 +26,6 @@ func (s Screen) MarshalJSON() ([]byte, error) {
 		User   string `json:"user,omitempty"`
 		PNG    []byte `json:"png"`
 	}{s.Device, s.User, text.Bytes()})
-}
-
-// Controls are the operations of a terminal server for a control socket.
-func (s *Server) Controls() map[string]control.Handler {
-	return map[string]control.Handler{
-		"status":  func(context.Context, json.RawMessage) (any, error) { return s.Status(), nil },
-		"screens": func(context.Context, json.RawMessage) (any, error) { return s.Screens(), nil },
-	}
 }
 
 // screens keeps what is on the clients' screens: tests hold a real client's pixels

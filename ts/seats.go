@@ -56,12 +56,6 @@ func (s *seats) logOn(c *rdpconn.Conn, session Session) {
 	}
 }
 
-func (s *seats) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.taken)
-}
-
 // sessions lists those who are logged on.
 func (s *seats) sessions() []Session {
 	s.mu.Lock()

@@ -33,6 +33,7 @@ type setup struct {
 	licenseServer string      // address, empty for none
 	viaDefault    bool        // the registry names it: a thing of Windows 2000
 	connector     *connectorToken
+	set           map[string]string // what of it an administrator has set
 }
 
 // settings are what an administrator has set. They count before what the command
@@ -80,7 +81,7 @@ func (a *administration) apply(s settings) (*setup, error) {
 	profile := a.base.Profile
 	now := &setup{
 		profile: &profile, mode: a.base.Mode, licenseServer: a.base.LicenseServer, viaDefault: a.base.DefaultLicenseServer,
-		connector: s.Connector,
+		connector: s.Connector, set: s.shown(profile.Edition),
 	}
 	for name, value := range s.Knobs {
 		if err := profile.Set(name, value); err != nil {
@@ -106,6 +107,21 @@ func (a *administration) apply(s settings) (*setup, error) {
 	}
 	now.viaDefault = now.viaDefault && now.licenseServer != "" && profile.Edition != edition.Server2003
 	return now, nil
+}
+
+// shown is settings as an administrator gave them.
+func (s settings) shown(e edition.Edition) map[string]string {
+	set := map[string]string{}
+	for name, value := range s.Knobs {
+		set[name] = value
+	}
+	if s.Mode != "" {
+		set["mode"] = s.Mode
+	}
+	if s.LicenseServer != nil {
+		set[registryName(e)] = *s.LicenseServer
+	}
+	return set
 }
 
 // store needs the lock. When it returns without an error, the settings are on disk

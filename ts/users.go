@@ -126,6 +126,12 @@ func parseUser(line string) (userEntry, error) {
 	return userEntry{name: parts[0], salt: salt, hash: hash}, nil
 }
 
+// Has reports whether there is such a user.
+func (u *Users) Has(name string) bool {
+	_, ok := u.entries[strings.ToLower(name)]
+	return ok
+}
+
 // Check returns the user's name as the file spells it. An unknown name takes as
 // long as a wrong password.
 func (u *Users) Check(name, password string) (string, error) {

@@ -9,25 +9,18 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
-	"time"
 
 	ucli "github.com/urfave/cli/v3"
 
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/ts"
-	"github.com/tslab/tslab/ts/policy"
 )
 
-const (
-	// defaultListen is where a terminal server listens unless told otherwise.
-	defaultListen = ":3389"
-	// licenseServerPort is where license servers listen unless told otherwise.
-	licenseServerPort = "3343"
-)
+// defaultListen is where a terminal server listens unless told otherwise.
+const defaultListen = ":3389"
 
 func main() { cli.Main(context.Background(), command()) }
 
@@ -71,7 +64,7 @@ func daemonFlags() []ucli.Flag {
 func flags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "license-server", Usage: "ask the license server at `ADDR`, as the registry's DefaultLicenseServer names it", DefaultText: "none"},
-		&ucli.DurationFlag{Name: "license-server-timeout", Usage: "give a license server `TIME` to take a connection, and to answer", Value: time.Second},
+		&ucli.DurationFlag{Name: "license-server-timeout", Usage: "give a license server `TIME` to take a connection and to answer", DefaultText: "1s for a connection, the knob ls_timeout_s for an answer"},
 		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 		&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
 		&ucli.StringFlag{Name: "mode", Usage: "license by `MODE`: device, user or admin", DefaultText: "as in the edition"},
@@ -83,8 +76,9 @@ func flags() []ucli.Flag {
 
 // configFrom reads everything that needs no open file but the users and the roots.
 func configFrom(c *ucli.Command) (config ts.Config, err error) {
-	config = ts.Config{LicenseServer: withPort(c.String("license-server")), DefaultLicenseServer: true}
-	config.Limits.Call = c.Duration("license-server-timeout")
+	config = ts.Config{DefaultLicenseServer: true}
+	config.Limits.Call = c.Duration("license-server-timeout") // 0: the default
+	config.Limits.Answer = config.Limits.Call
 	usage := func(e error) {
 		if err == nil && e != nil {
 			err = cli.Exit(cli.CodeUsage, e)
@@ -92,10 +86,12 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 	}
 	usage(config.Speak(ts.Speech(cli.RDPFrom(c))))
 	var e error
+	config.LicenseServer, e = ts.LicenseServerAddress(c.String("license-server"))
+	usage(e)
 	config.Profile, e = edition.Parse(c.String("edition"))
 	usage(e)
 	usage(config.Profile.SetAll(c.StringSlice("set")))
-	config.Mode, e = modeFrom(c.String("mode"), config.Profile)
+	config.Mode, e = ts.ParseMode(c.String("mode"), &config.Profile)
 	usage(e)
 	if path := c.String("users"); path != "" && err == nil {
 		config.Users, err = ts.LoadUsers(path)
@@ -104,31 +100,6 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 		config.Roots, err = loadRoots(path)
 	}
 	return config, err
-}
-
-// withPort adds the port of the license server protocol to an address without one.
-func withPort(addr string) string {
-	if _, _, err := net.SplitHostPort(addr); err == nil || addr == "" {
-		return addr
-	}
-	return net.JoinHostPort(addr, licenseServerPort)
-}
-
-func modeFrom(name string, p edition.Profile) (policy.Mode, error) {
-	switch name {
-	case "":
-		if p.LicenseMode == edition.PerUser {
-			return policy.ModeUser, nil
-		}
-		return policy.ModeDevice, nil
-	case "device":
-		return policy.ModeDevice, nil
-	case "user":
-		return policy.ModeUser, nil
-	case "admin":
-		return policy.ModeAdmin, nil
-	}
-	return 0, fmt.Errorf("--mode %q: want device, user or admin", name)
 }
 
 func loadRoots(path string) ([]*x509.Certificate, error) {

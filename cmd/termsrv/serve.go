@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"syscall"
@@ -70,7 +71,14 @@ func run(ctx context.Context, p *program.Program, server *ts.Server, socket net.
 	g.Go(func() error {
 		select {
 		case <-server.Ready():
+			remove, err := program.Register("termsrv", p.State, server.Addr().String())
+			if err == nil {
+				defer remove()
+			} else {
+				slog.Warn("tscc needs --state", "err", err)
+			}
 			p.Ready(server.Addr().String())
+			<-ctx.Done()
 		case <-ctx.Done():
 		}
 		return nil

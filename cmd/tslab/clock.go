@@ -19,6 +19,7 @@ import (
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/program"
 )
 
 // clockName is the file of the state folder that the calendar lies in.
@@ -91,7 +92,7 @@ func moveFrom(c *ucli.Command) (m clockMove, err error) {
 // moveState moves the calendar of a state folder: by its server if that runs.
 func moveState(ctx context.Context, state string, m clockMove) (now clockNow, err error) {
 	if state == "" {
-		server, err := newest(ctx)
+		server, err := program.Newest(ctx, "tslab")
 		if err != nil {
 			return now, err
 		}

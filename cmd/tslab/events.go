@@ -16,6 +16,7 @@ import (
 
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/program"
 )
 
 func eventsCommand() *ucli.Command {
@@ -77,8 +78,8 @@ func viewFrom(ctx context.Context, c *ucli.Command) (*view, error) {
 	case len(args) == 1:
 		v.folder, err = runFolder(args[0])
 	case v.folder == "":
-		var server running
-		server, err = newest(ctx)
+		var server program.Running
+		server, err = program.Newest(ctx, "tslab")
 		v.folder = server.State
 	}
 	return v, err

@@ -21,6 +21,7 @@ import (
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/onebox"
+	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ts"
 )
 
@@ -96,6 +97,7 @@ func serveOptions(c *ucli.Command) (*serving, error) {
 	if s.box.TermServ.Users, err = ts.NewUsers(s.user, s.password); err != nil {
 		return nil, cli.Usage("--user: %v", err)
 	}
+	s.box.TermServ.LogonHint = fmt.Sprintf("This lab's user: %s, password %s", s.user, s.password)
 	if s.start, err = parseDate(c.String("start")); err != nil {
 		return nil, cli.Usage("--start: %v", err)
 	}
@@ -206,7 +208,7 @@ func (s *serving) announce(ctx context.Context, box *onebox.Box) error {
 	case <-ctx.Done():
 		return nil
 	}
-	remove, err := register(running{State: s.state, PID: os.Getpid(), Address: box.Addr().String()})
+	remove, err := program.Register("tslab", s.state, box.Addr().String())
 	if err != nil {
 		fmt.Fprintf(s.out, "(`tslab clock` needs --state %s: %v)\n", s.state, err)
 	} else {

@@ -17,7 +17,8 @@ type Logon struct {
 	Password string
 	Message  string // an error in red; the next key takes it away
 	Security string
-	focus    int // 0 user, 1 password
+	Hint     string // a line for everybody, empty for none
+	focus    int    // 0 user, 1 password
 	caps     bool
 }
 
@@ -150,11 +151,15 @@ func (l *layout) field(r image.Rectangle, value string, focus bool) {
 	}
 }
 
-// message is the line below the fields: an error, else a warning that Caps Lock is on.
+// message is the line below the fields: an error, else a warning that Caps Lock is on,
+// else the hint.
 func (l *layout) message(s Logon, at image.Point, width int) {
 	face, t, line := l.face(regular, 7, 8), badOnCard, s.Message
 	if line == "" && s.caps {
 		t, line = labelOnCard, "Caps Lock is on"
+	}
+	if line == "" {
+		t, line = labelOnCard, s.Hint
 	}
 	for _, part := range l.fonts.wrap(face, line, width)[:1] {
 		l.sheet.write(image.Pt(at.X, baseline(face, at.Y)), face, t, part)

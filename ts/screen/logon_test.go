@@ -205,3 +205,17 @@ func TestLogonFitsEveryDesktop(t *testing.T) {
 		}
 	}
 }
+
+// TestLogonHint: a lab says who may log on, until there is something worse to say.
+func TestLogonHint(t *testing.T) {
+	p := newPainter(t)
+	l := NewLogon("ts1", "PC", "", "TLS")
+	l.Hint = "This lab's user: lab, password lab"
+	if s, _ := p.logon(*l, image.Pt(800, 600)); !strings.Contains(lines(s), l.Hint) {
+		t.Errorf("the screen says %q", lines(s))
+	}
+	l.Fail("Wrong password.")
+	if s, _ := p.logon(*l, image.Pt(800, 600)); strings.Contains(lines(s), l.Hint) || !strings.Contains(lines(s), "Wrong password.") {
+		t.Errorf("after a failure it says %q", lines(s))
+	}
+}

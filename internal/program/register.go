@@ -1,12 +1,14 @@
-package main
+package program
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -15,10 +17,11 @@ import (
 	"github.com/tslab/tslab/internal/durable"
 )
 
-// running is one server in the register: a file each in a folder of this user's,
-// named by process id. The register is a hint; the control socket in the state
-// folder says who lives.
-type running struct {
+// Running is one program in the register of those that this user runs: a file each
+// in a folder of the user's. The register is a hint; the
+// control socket in the state folder says who lives.
+type Running struct {
+	Program string    `json:"program"`
 	State   string    `json:"state"`
 	PID     int       `json:"pid"`
 	Address string    `json:"address"`
@@ -37,38 +40,42 @@ func registerDir() (string, error) {
 	return dir, private(dir)
 }
 
-// register enters a server; remove takes it out again.
-func register(r running) (remove func(), err error) {
+// Register enters this process; remove takes it out again.
+func Register(program, state, address string) (remove func(), err error) {
 	dir, err := registerDir()
 	if err != nil {
 		return nil, err
 	}
-	r.Started = time.Now().UTC()
+	if state, err = filepath.Abs(state); err != nil {
+		return nil, err
+	}
+	r := Running{Program: program, State: state, PID: os.Getpid(), Address: address, Started: time.Now().UTC()}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%d.json", r.PID))
+	sum := sha256.Sum256([]byte(state)) // process ids repeat in labs
+	path := filepath.Join(dir, fmt.Sprintf("%s-%d-%x.json", program, r.PID, sum[:4]))
 	if err := durable.WriteFile(path, append(text, '\n'), 0o600); err != nil {
 		return nil, fmt.Errorf("register of running servers: %w", err)
 	}
 	return func() { os.Remove(path) }, nil
 }
 
-// newest is the server that was started last of those that live. Entries of dead
-// ones are taken out.
-func newest(ctx context.Context) (running, error) {
+// Newest is the one that was started last of those of the programs that live. Entries
+// of dead ones are taken out.
+func Newest(ctx context.Context, programs ...string) (Running, error) {
 	dir, err := registerDir()
 	if err != nil {
-		return running{}, err
+		return Running{}, err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
-		return running{}, err
+		return Running{}, err
 	}
-	var all []running
+	var all []Running
 	for _, path := range files {
-		var r running
+		var r Running
 		text, err := os.ReadFile(path)
 		if err != nil || json.Unmarshal(text, &r) != nil {
 			continue
@@ -78,10 +85,12 @@ func newest(ctx context.Context) (running, error) {
 			os.Remove(path)
 			continue
 		}
-		all = append(all, r)
+		if slices.Contains(programs, r.Program) {
+			all = append(all, r)
+		}
 	}
 	if len(all) == 0 {
-		return running{}, errors.New("no server of yours runs: start one with `tslab serve`, or name a state folder with --state DIR")
+		return Running{}, errors.New("no server of yours runs: start one with `tslab serve`, or name a state folder with --state DIR")
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Started.After(all[j].Started) })
 	return all[0], nil

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package program
 
 // private has nothing to check: the folder of temporary files is the user's own.
 func private(string) error { return nil }

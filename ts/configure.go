@@ -1,0 +1,196 @@
+package ts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/ts/policy"
+)
+
+// The operations of the control socket that change the terminal server.
+const (
+	ConfigureOperation = "configure" // in: Settings, out: Operated
+	ConnectorOperation = "connector" // in: ConnectorRequest, out: Operated
+	CatalogOperation   = "catalog"   // out: []CatalogEntry
+)
+
+// Settings are what an administrator wants set, as NAME=VALUE: mode, the license
+// server, knobs. All of them are set, or none.
+type Settings struct {
+	Set []string `json:"set"`
+}
+
+// ConnectorRequest is an operation of the Internet Connector mode.
+type ConnectorRequest struct {
+	Verb     string `json:"verb"` // enable, disable, repair or password
+	Force    bool   `json:"force,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+// Controls are the operations of a terminal server for a control socket.
+func (s *Server) Controls() map[string]control.Handler {
+	return map[string]control.Handler{
+		"status":           func(context.Context, json.RawMessage) (any, error) { return s.Status(), nil },
+		"screens":          func(context.Context, json.RawMessage) (any, error) { return s.Screens(), nil },
+		CatalogOperation:   func(context.Context, json.RawMessage) (any, error) { return s.Catalog(), nil },
+		ConfigureOperation: s.configureControl,
+		ConnectorOperation: s.connectorControl,
+	}
+}
+
+func (s *Server) configureControl(_ context.Context, in json.RawMessage) (any, error) {
+	var wanted Settings
+	if err := json.Unmarshal(in, &wanted); err != nil {
+		return nil, err
+	}
+	return s.Configure(wanted)
+}
+
+func (s *Server) connectorControl(ctx context.Context, in json.RawMessage) (any, error) {
+	var r ConnectorRequest
+	if err := json.Unmarshal(in, &r); err != nil {
+		return nil, err
+	}
+	switch r.Verb {
+	case "enable":
+		return s.connector.enable(ctx)
+	case "disable":
+		return s.connector.disable(ctx, r.Force)
+	case "repair":
+		return s.connector.repair()
+	case "password":
+		return s.connector.setPassword(r.Password)
+	}
+	return nil, fmt.Errorf("%q: want enable, disable, repair or password", r.Verb)
+}
+
+// Configure sets all that is wanted, or says why not.
+func (s *Server) Configure(wanted Settings) (Operated, error) {
+	s.admin.mu.Lock()
+	defer s.admin.mu.Unlock()
+	before, next := s.setup(), s.admin.stored
+	next.Knobs = maps.Clone(next.Knobs)
+	var changed []string
+	for _, setting := range wanted.Set {
+		name, value, _ := strings.Cut(setting, "=")
+		news, err := s.admin.want(&next, before, strings.TrimSpace(name), strings.TrimSpace(value))
+		if err != nil {
+			return refused("%v", err), nil
+		}
+		if news {
+			changed = append(changed, setting)
+		}
+	}
+	if len(changed) == 0 {
+		return Operated{Result: policy.OperationNothing.String(), Text: "it is set so already"}, nil
+	}
+	if err := s.admin.store(next); err != nil {
+		return Operated{}, err
+	}
+	for _, setting := range changed {
+		s.config.Events.Event(eventlog.SettingsChanged, eventlog.F("setting", setting))
+	}
+	s.changed(before, s.setup())
+	return Operated{Result: policy.OperationDone.String(), Text: "set " + strings.Join(changed, ", ")}, nil
+}
+
+// changed does what follows from another setup.
+func (s *Server) changed(before, now *setup) {
+	if before.licenseServer != now.licenseServer {
+		s.catalog.chosen()
+	}
+	if before.licenseServer != now.licenseServer || before.mode == policy.ModeAdmin && now.mode != policy.ModeAdmin {
+		s.catalog.seek(wantAnew)
+	}
+	s.wake()
+}
+
+// The names of the registry under which the editions look for their license server.
+const (
+	defaultLicenseServer = "DefaultLicenseServer"
+	licenseServers       = "LicenseServers"
+)
+
+// registryName is the one that counts in an edition.
+func registryName(e edition.Edition) string {
+	if e == edition.Server2003 {
+		return licenseServers
+	}
+	return defaultLicenseServer
+}
+
+// want puts one setting into next, and reports whether it is another than before.
+func (a *administration) want(next *settings, before *setup, name, value string) (news bool, err error) {
+	e := before.profile.Edition
+	switch {
+	case name == "mode" || name == "license_mode":
+		return a.wantMode(next, before, value)
+	case strings.EqualFold(name, defaultLicenseServer) && e == edition.Server2003:
+		return false, fmt.Errorf("%s is a value of Windows 2000; %s reads the keys below %s", defaultLicenseServer, e, licenseServers)
+	case strings.EqualFold(name, licenseServers) && e != edition.Server2003:
+		return false, fmt.Errorf("%s are keys of Windows Server 2003; %s reads the value %s", licenseServers, e, defaultLicenseServer)
+	case strings.EqualFold(name, defaultLicenseServer), strings.EqualFold(name, licenseServers):
+		addr, err := LicenseServerAddress(value)
+		if err != nil {
+			return false, err
+		}
+		news = next.LicenseServer == nil || addr != before.licenseServer
+		next.LicenseServer = &value
+		return news, nil
+	}
+	return a.wantKnob(next, before, name, value)
+}
+
+func (a *administration) wantMode(next *settings, before *setup, value string) (news bool, err error) {
+	if value == "" || value == "ic" {
+		return false, errors.New("mode: want device, user or admin; the Internet Connector mode is turned on with `tscc ic enable`")
+	}
+	mode, err := ParseMode(value, before.profile)
+	switch {
+	case err != nil:
+		return false, err
+	case before.connector != nil:
+		return false, errors.New("the Internet Connector mode is on; turn it off first with `tscc ic disable`, which gives its license back")
+	}
+	next.Mode = mode.String()
+	return mode != before.mode, nil
+}
+
+// wantKnob sets a knob that terminal servers read.
+func (a *administration) wantKnob(next *settings, before *setup, name, value string) (news bool, err error) {
+	changed := *before.profile
+	if err := changed.Set(name, value); err != nil {
+		return false, err
+	}
+	if !slices.Contains(Knobs(), name) {
+		return false, fmt.Errorf("knob %s is the license server's: start lserver with --set %s=%s", name, name, value)
+	}
+	if changed.Get(name) == before.profile.Get(name) {
+		return false, nil
+	}
+	if next.Knobs == nil {
+		next.Knobs = map[string]string{}
+	}
+	next.Knobs[name] = value
+	return true, nil
+}
+
+// Knobs are the names of the knobs that a terminal server reads.
+func Knobs() []string {
+	return []string{
+		"grace_days", "grace_start", "grace_end", "grace_end_scope", "warn_days", "event_text_days",
+		"first_issue", "renew_window_days", "renew_at", "expired_perm_no_stock", "builtin_pool", "builtin_first",
+		"dls_beats_grace", "internet_connector", "ic_limit", "mode_invalid",
+		"peruser_temp", "peruser_bad_blob", "peruser_ends_grace", "require_clearinghouse_chain", "foreign_blob", "stranger_cal",
+		"retry_min", "verify_min", "ondemand_discovery", "ls_timeout_s", "max_hops",
+		"event_severity", "acquire_event", "errinfo_pdu",
+	}
+}
