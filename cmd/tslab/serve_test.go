@@ -16,6 +16,7 @@ import (
 
 	"github.com/tslab/tslab/client"
 	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/program"
 )
 
 // tslab runs the command and returns its exit status and what it printed.
@@ -162,9 +163,10 @@ func TestServeAgain(t *testing.T) {
 // TestNewestServer moves the calendar of the server that was started last, and of
 // one that still lives.
 func TestNewestServer(t *testing.T) {
-	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	dir, err := registerDir()
-	if err != nil {
+	base := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", base)
+	dir := filepath.Join(base, "tslab")
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	dead := filepath.Join(dir, "1.json")
@@ -176,7 +178,7 @@ func TestNewestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serve(t)
-	got, err := newest(t.Context())
+	got, err := program.Newest(t.Context(), "tslab")
 	if err != nil || got.State != s.state || got.Address != s.addr {
 		t.Errorf("newest: %+v, %v; want %s", got, err, s.state)
 	}
