@@ -81,6 +81,11 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Limits.Refused == nil {
+		c.Limits.Refused = func(peer net.Addr, reason error) {
+			c.Log.Event(eventlog.ConnectionRefused, eventlog.F("peer", peer), eventlog.F("reason", reason))
+		}
+	}
 	s := &Server{config: c, store: st, work: make(chan struct{}, 1), ready: make(chan struct{})}
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, st.Close())

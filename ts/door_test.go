@@ -113,3 +113,50 @@ func TestStopEndsSessions(t *testing.T) {
 		t.Errorf("the event says %q", e.Fields["reason"])
 	}
 }
+
+// TestLimitsSet reads limits as the command line gives them.
+func TestLimitsSet(t *testing.T) {
+	var l ts.Limits
+	for _, text := range []string{"connections=7", "per-source=6", "half-open=5", "step=4s", "logon=3m", "call=2ms"} {
+		if err := l.Set(text); err != nil {
+			t.Error(err)
+		}
+	}
+	want := ts.Limits{Connections: 7, PerSource: 6, HalfOpen: 5, Step: 4 * time.Second, Logon: 3 * time.Minute, Call: 2 * time.Millisecond}
+	if l != want {
+		t.Errorf("%+v, want %+v", l, want)
+	}
+	for text, says := range map[string]string{
+		"connections=0": "N from 1", "half-open": "N from 1", "step=4": "step=20s", "call=-1s": "call=20s", "depth=1": "want connections, per-source",
+	} {
+		if err := l.Set(text); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want an error with %q", text, err, says)
+		}
+	}
+}
+
+// TestSourceEach: among connections that stall from an address each, the oldest
+// makes room, not the honest one that has come since.
+func TestSourceEach(t *testing.T) {
+	l := newLab(t, func(c *ts.Config) { c.Limits.HalfOpen = 10 })
+	stall := func(from byte) {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, from)}}
+		c, err := d.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	for i := range 20 {
+		stall(byte(1 + i))
+	}
+	honest := l.peer(t, nil).begin()
+	for i := range 9 {
+		stall(byte(101 + i))
+	}
+	honest.challenged() // still there
+	stall(200)
+	for range 11 { // the twenty stalled but nine
+		l.await(t, "connection.refused")
+	}
+}

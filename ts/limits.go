@@ -1,8 +1,11 @@
 package ts
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -39,6 +42,31 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// Set changes a limit by its name: connections, per-source or half-open to a number,
+// step, logon or call to a duration. The text is NAME=VALUE.
+func (l *Limits) Set(text string) error {
+	name, value, _ := strings.Cut(text, "=")
+	numbers := map[string]*int{"connections": &l.Connections, "per-source": &l.PerSource, "half-open": &l.HalfOpen}
+	durations := map[string]*time.Duration{"step": &l.Step, "logon": &l.Logon, "call": &l.Call}
+	if n, ok := numbers[name]; ok {
+		v, err := strconv.Atoi(value)
+		if err != nil || v < 1 {
+			return fmt.Errorf("limit %q: want %s=N, N from 1", text, name)
+		}
+		*n = v
+		return nil
+	}
+	if d, ok := durations[name]; ok {
+		v, err := time.ParseDuration(value)
+		if err != nil || v <= 0 {
+			return fmt.Errorf("limit %q: want %s=TIME, such as %s=20s", text, name, name)
+		}
+		*d = v
+		return nil
+	}
+	return fmt.Errorf("limit %q: want connections, per-source or half-open=N, or step, logon or call=TIME", text)
+}
+
 // door counts connections and says who may come in.
 type door struct {
 	limits Limits
@@ -46,6 +74,7 @@ type door struct {
 	mu      sync.Mutex
 	total   int
 	half    int
+	came    uint64 // how many ever came in
 	sources map[netip.Addr]*source
 }
 
@@ -60,6 +89,7 @@ type guest struct {
 	net.Conn
 	door    *door
 	from    netip.Addr
+	number  uint64 // in the order in which guests came
 	evicted string // why the server ended it to make room
 }
 
@@ -92,7 +122,8 @@ func (d *door) enter(c net.Conn) (g *guest, refused string) {
 	if d.half >= d.limits.HalfOpen {
 		d.evict(d.greediest(), "too many unfinished connections; this was the oldest")
 	}
-	g = &guest{Conn: c, door: d, from: from}
+	d.came++
+	g = &guest{Conn: c, door: d, from: from, number: d.came}
 	d.sources[from] = s
 	d.total++
 	d.half++
@@ -101,11 +132,15 @@ func (d *door) enter(c net.Conn) (g *guest, refused string) {
 	return g, ""
 }
 
-// greediest is the source with the most half-open connections.
+// greediest is the source with the most half-open connections, and of those with as
+// many the one that has waited longest: a client that is quick is not ended in the
+// place of those that stall from an address each.
 func (d *door) greediest() *source {
 	var most *source
 	for _, s := range d.sources {
-		if most == nil || len(s.half) > len(most.half) {
+		switch {
+		case len(s.half) == 0:
+		case most == nil, len(s.half) > len(most.half), len(s.half) == len(most.half) && s.half[0].number < most.half[0].number:
 			most = s
 		}
 	}

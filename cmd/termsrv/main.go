@@ -70,6 +70,8 @@ func flags() []ucli.Flag {
 		&ucli.StringFlag{Name: "mode", Usage: "license by `MODE`: device, user or admin", DefaultText: "as in the edition"},
 		&ucli.StringFlag{Name: "users", Usage: "users and password hashes in `FILE` (see `termsrv user`)", DefaultText: "user lab, password lab"},
 		&ucli.StringFlag{Name: "roots", Usage: "trust the clearinghouse roots in `FILE` (PEM) beside the license server's own", DefaultText: "none"},
+		&ucli.StringSliceFlag{Name: "limit", Usage: "bound what clients can take, `NAME=VALUE`: connections, per-source (of one address), half-open (before the logon), " +
+			"step (the time for each step of a connection), logon (at the logon screen), call (as --license-server-timeout)"},
 		&ucli.StringFlag{Name: "transcript", Usage: "append every RDP PDU, decrypted, to `FILE`", DefaultText: "none"},
 	}
 }
@@ -83,6 +85,9 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 		if err == nil && e != nil {
 			err = cli.Exit(cli.CodeUsage, e)
 		}
+	}
+	for _, limit := range c.StringSlice("limit") {
+		usage(config.Limits.Set(limit))
 	}
 	usage(config.Speak(ts.Speech(cli.RDPFrom(c))))
 	var e error

@@ -138,6 +138,9 @@ func handle(ctx context.Context, line []byte, handlers map[string]Handler) answe
 		return answer{Error: "not a request: " + err.Error()}
 	}
 	h, ok := handlers[req.Op]
+	if !ok && req.Op == ProcessOp {
+		h, ok = process, true
+	}
 	if !ok {
 		return answer{Error: fmt.Sprintf("this program has no operation %q", req.Op)}
 	}

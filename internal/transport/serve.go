@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ type server struct {
 	mu      sync.Mutex
 	stopped bool
 	conns   map[*serverConn]struct{}
+	half    []*serverConn  // of them, those before the end of their hello, oldest first
 	sources map[string]int // connections of an address
 }
 
@@ -80,13 +82,19 @@ func (s *server) accept(ctx context.Context, l net.Listener) error {
 		}
 		pause = 5 * time.Millisecond
 		c := &serverConn{server: s, raw: raw, source: source(raw.RemoteAddr())}
-		if !s.add(c) {
+		if err := s.add(c); err != nil {
 			raw.Close()
+			s.limits.Refused(raw.RemoteAddr(), err)
 			continue
 		}
 		s.all.Go(func() {
-			defer s.remove(c)
-			c.serve(context.WithoutCancel(ctx))
+			err := c.serve(context.WithoutCancel(ctx))
+			if crowded := s.remove(c); crowded {
+				err = errCrowded
+			}
+			if err != nil && ctx.Err() == nil {
+				s.limits.Refused(raw.RemoteAddr(), err)
+			}
 		})
 	}
 }
@@ -100,25 +108,82 @@ func source(a net.Addr) string {
 	return host
 }
 
-// add counts the connection; false when a limit is reached.
-func (s *server) add(c *serverConn) bool {
+// Why a connection is not kept.
+var (
+	errTooMany  = errors.New("too many connections")
+	errSource   = errors.New("too many connections from this address")
+	errCrowded  = errors.New("too many unfinished connections; this was the oldest")
+	errStopping = errors.New("the server stops")
+)
+
+// add counts the connection, or says why it cannot be taken. Unfinished ones make
+// room: the oldest of the address, or of all.
+func (s *server) add(c *serverConn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped || len(s.conns) >= s.limits.Conns || s.sources[c.source] >= s.limits.ConnsPerSource {
-		return false
+	switch {
+	case s.stopped:
+		return errStopping
+	case s.sources[c.source] >= s.limits.ConnsPerSource && !s.crowdOut(func(h *serverConn) bool { return h.source == c.source }):
+		return errSource
+	case len(s.conns) >= s.limits.Conns && !s.crowdOut(func(*serverConn) bool { return true }):
+		return errTooMany
+	}
+	if len(s.half) >= s.limits.HalfOpen {
+		s.crowdOut(func(*serverConn) bool { return true })
 	}
 	s.conns[c] = struct{}{}
+	s.half = append(s.half, c)
 	s.sources[c.source]++
-	return true
+	return nil
 }
 
-func (s *server) remove(c *serverConn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// crowdOut ends the oldest unfinished connection that is one of those meant; false
+// when there is none. Its place is free at once. It needs the lock.
+func (s *server) crowdOut(meant func(*serverConn) bool) bool {
+	for _, h := range s.half {
+		if meant(h) {
+			h.crowded = true
+			s.forget(h)
+			h.raw.Close()
+			return true
+		}
+	}
+	return false
+}
+
+// forget needs the lock and does nothing for a connection that is not counted.
+func (s *server) forget(c *serverConn) {
+	if _, ok := s.conns[c]; !ok {
+		return
+	}
 	delete(s.conns, c)
+	s.promote(c)
 	if s.sources[c.source]--; s.sources[c.source] == 0 {
 		delete(s.sources, c.source)
 	}
+}
+
+// promote takes c out of the unfinished; it needs the lock.
+func (s *server) promote(c *serverConn) {
+	if i := slices.Index(s.half, c); i >= 0 {
+		s.half = slices.Delete(s.half, i, i+1)
+	}
+}
+
+// finished says that c's hello is over.
+func (s *server) finished(c *serverConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.promote(c)
+}
+
+// remove gives the connection's place back; crowded says that it had to make room.
+func (s *server) remove(c *serverConn) (crowded bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(c)
+	return c.crowded
 }
 
 // stop makes every connection end after the requests that it has read.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ type serverConn struct {
 	server *server
 	raw    net.Conn
 	source string
+
+	crowded bool // ended to make room; the server's lock guards it
 
 	deadlines sync.Mutex // guards stopped against a later deadline
 	stopped   bool
@@ -46,30 +49,42 @@ func (c *serverConn) readWithin(d time.Duration) {
 	}
 }
 
-// serve runs the connection to its end. All requests are answered when it returns.
-func (c *serverConn) serve(ctx context.Context) {
+// serve runs the connection to its end. All requests are answered when it returns;
+// the error says what the peer did wrong, if anything.
+func (c *serverConn) serve(ctx context.Context) error {
 	defer c.raw.Close()
 	limits := c.server.limits
 	c.readWithin(limits.Handshake)
 	c.raw.SetWriteDeadline(time.Now().Add(limits.Handshake))
 	c.conn = tls.Server(c.raw, c.server.config)
 	if err := c.conn.Handshake(); err != nil {
-		return
+		return fmt.Errorf("TLS handshake: %w", err)
 	}
 	r := bufio.NewReader(c.conn)
-	if !c.hello(ctx, r) {
+	if err := c.hello(ctx, r); err != nil {
 		c.goodbye()
-		return
+		return fmt.Errorf("hello: %w", err)
 	}
-	slots := make(chan struct{}, limits.InFlight)
+	err := c.requests(ctx, r)
+	c.goodbye()
+	return err
+}
+
+// requests answers what the peer asks until it goes.
+func (c *serverConn) requests(ctx context.Context, r *bufio.Reader) error {
+	slots := make(chan struct{}, c.server.limits.InFlight)
 	var work sync.WaitGroup
+	defer work.Wait()
 	for {
 		id, message, err := c.next(r)
-		if err != nil {
-			if errors.Is(err, ErrFrame) {
-				c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
-			}
-			break
+		switch {
+		case errors.Is(err, ErrFrame):
+			c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
+			return err
+		case errors.Is(err, errIdle), errors.Is(err, net.ErrClosed):
+			return nil // gone, or of no more use
+		case err != nil:
+			return fmt.Errorf("request: %w", err)
 		}
 		slots <- struct{}{} // a peer with too many requests waits to be read
 		work.Go(func() {
@@ -77,51 +92,65 @@ func (c *serverConn) serve(ctx context.Context) {
 			c.reply(id, c.answer(ctx, message))
 		})
 	}
-	work.Wait()
-	c.goodbye()
 }
+
+// errIdle is a connection that ended, or had nothing to say for too long, between
+// two requests.
+var errIdle = errors.New("no more requests")
 
 // next waits for a frame as long as a connection may idle, then reads it.
 func (c *serverConn) next(r *bufio.Reader) (uint32, []byte, error) {
 	if r.Buffered() == 0 {
 		c.readWithin(c.server.limits.Idle)
 		if _, err := r.Peek(1); err != nil {
-			return 0, nil, err
+			return 0, nil, errors.Join(errIdle, err)
 		}
 	}
 	c.readWithin(c.server.limits.Frame)
 	return readFrame(r, tsls.MaxMessage)
 }
 
-// hello reads and answers the first message; false when the connection must end.
-func (c *serverConn) hello(ctx context.Context, r *bufio.Reader) bool {
+// hello reads and answers the first message; the error says why the connection must
+// end, and the peer has been told.
+func (c *serverConn) hello(ctx context.Context, r *bufio.Reader) error {
 	id, message, err := readFrame(r, maxHello)
 	if err != nil {
 		if errors.Is(err, ErrFrame) {
 			c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
 		}
-		return false
+		return err
+	}
+	refuse := func(e tsls.Error) error {
+		c.reply(id, e)
+		return e
 	}
 	m, err := tsls.Parse(message)
 	if err != nil {
-		c.reply(id, tsls.ErrorFor(err))
-		return false
+		return refuse(tsls.ErrorFor(err))
 	}
 	hello, ok := m.(tsls.Hello)
 	if !ok {
-		c.reply(id, tsls.Errorf(tsls.CodeHelloFirst, "%v comes before Hello: say Hello first", m.Type()))
-		return false
+		return refuse(tsls.Errorf(tsls.CodeHelloFirst, "%v comes before Hello: say Hello first", m.Type()))
 	}
 	if hello.Version != tsls.Version {
-		c.reply(id, tsls.Errorf(tsls.CodeVersion, "protocol version %d is not spoken here: this license server speaks version %d; use programs of the same release", hello.Version, tsls.Version))
-		return false
+		return refuse(tsls.Errorf(tsls.CodeVersion, "protocol version %d is not spoken here: this license server speaks version %d; use programs of the same release", hello.Version, tsls.Version))
 	}
 	c.peer = Peer{Addr: c.raw.RemoteAddr(), Hello: hello}
 	if shown := c.conn.ConnectionState().PeerCertificates; len(shown) > 0 {
 		c.peer.Certificate = shown[0]
 	}
-	answer := c.handle(ctx, hello)
-	return c.reply(id, answer) && answer.Type() == tsls.TypeServerInfo
+	switch answer := c.handle(ctx, hello).(type) {
+	case tsls.ServerInfo:
+		c.server.finished(c) // before the peer hears of it
+		if !c.reply(id, answer) {
+			return errors.New("the answer cannot be sent")
+		}
+		return nil
+	case tsls.Error:
+		return refuse(answer)
+	default:
+		return refuse(tsls.Errorf(tsls.CodeInternal, "hello is answered with %v", answer.Type()))
+	}
 }
 
 // answer is what the message, as read, is answered with.

@@ -147,6 +147,7 @@ func TestParseRefuses(t *testing.T) {
 		{"class 9", "03 01 09", "Allocate: presented at offset 3: 9 is none of 0..8"},
 		{"answer 13", "83 0d", "Allocated: answer at offset 2: 13 is none of 1..12"},
 		{"bool 2", "84 02", "Marked: created at offset 2: 2 is none of 0..1"},
+		{"version 0", "81 0000", "ServerInfo: version at offset 3: there is no version 0"},
 		{"long text", "14 0104", "Licenses: after at offset 3: text is longer than 1024 bytes"},
 		{"no UTF-8", "14 0100 ff 0000", "Licenses: after at offset 4: text is not UTF-8"},
 		{"long page", "14 0000 f501", "Licenses: limit at offset 5: more than 500"},

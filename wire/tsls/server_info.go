@@ -1,5 +1,7 @@
 package tsls
 
+import "errors"
+
 // ServerInfo answers [Hello], [Ping] and [Activate]: what a license server is.
 type ServerInfo struct {
 	Version       uint16   // of the protocol; 0 is sent as Version
@@ -25,6 +27,9 @@ func (m ServerInfo) code(c *coder) Message {
 		m.Version = Version
 	}
 	c.u16("version", &m.Version)
+	if m.Version == 0 {
+		c.fail("version", errors.New("there is no version 0"))
+	}
 	c.u32("features", (*uint32)(&m.Features))
 	c.text("name", &m.Name)
 	c.text("server id", &m.ServerID)
