@@ -146,7 +146,7 @@ func (l *Lab) buildNets(ctx context.Context) error {
 			return fmt.Errorf("net %s: %w", n.Name, err)
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(l.Folder, "raw"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(l.Folder, rawFolder), 0o755); err != nil {
 		return err
 	}
 	if err := l.buildHosts(); err != nil {
@@ -242,7 +242,7 @@ func (l *Lab) openLinks(ports []string) error {
 			port := ports[0]
 			ports = ports[1:]
 			g.Go(func() (err error) {
-				path := filepath.Join(l.Folder, "raw", spec.Name+"-"+c.Interface+".pcap")
+				path := recordingPath(l.Folder, spec.Name, c.Interface)
 				h.links[i], err = capture.Open(spec.Name+":"+c.Interface, port, path, ring, func(frame []byte) error {
 					return h.SendFrame(c.Interface, frame)
 				})

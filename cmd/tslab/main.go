@@ -27,5 +27,6 @@ func commands() []*ucli.Command {
 	return []*ucli.Command{
 		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
 		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
+		captureCommand(), wiresharkCommand(),
 	}
 }

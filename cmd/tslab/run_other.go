@@ -9,9 +9,12 @@ import (
 	ucli "github.com/urfave/cli/v3"
 )
 
-func runCommand() *ucli.Command    { return onlyLinux("run", "run a drill") }
-func listCommand() *ucli.Command   { return onlyLinux("list", "list the drills") }
-func wordsCommand() *ucli.Command  { return onlyLinux("words", "list the words of drills") }
+func runCommand() *ucli.Command   { return onlyLinux("run", "run a drill") }
+func listCommand() *ucli.Command  { return onlyLinux("list", "list the drills") }
+func wordsCommand() *ucli.Command { return onlyLinux("words", "list the words of drills") }
+func captureCommand() *ucli.Command {
+	return onlyLinux("capture", "work with the captures of runs")
+}
 func doctorCommand() *ucli.Command { return onlyLinux("doctor", "say whether drills can run here") }
 
 func onlyLinux(name, usage string) *ucli.Command {

@@ -74,6 +74,13 @@ func (l *Link) record() {
 			l.fail(err)
 			return
 		}
+		// In a lull the file is made whole: a lab that is killed leaves a capture.
+		if !l.ring.ready() {
+			if err := l.raw.buf.Flush(); err != nil {
+				l.fail(err)
+				return
+			}
+		}
 	}
 }
 

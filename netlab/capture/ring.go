@@ -107,6 +107,11 @@ func (r *ring) header() *unix.TpacketHdrV1 {
 	return (*unix.TpacketHdrV1)(unsafe.Pointer(&desc.Hdr))
 }
 
+// ready says whether the kernel has given up the current block already.
+func (r *ring) ready() bool {
+	return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
+}
+
 // wait returns when the kernel has given up the current block, or with an error when
 // the ring was closed.
 func (r *ring) wait() error {
@@ -114,9 +119,7 @@ func (r *ring) wait() error {
 	if err != nil {
 		return err
 	}
-	return conn.Read(func(uintptr) bool {
-		return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
-	})
+	return conn.Read(func(uintptr) bool { return r.ready() })
 }
 
 // next waits for a block, passes its frames to f, which must not keep them, and gives

@@ -1,0 +1,173 @@
+-- RDP on port 3389 with no option: TLS or not is seen from the bytes. The stock
+-- dissectors do their work, helped where they misread; licensing is shown besides.
+
+local tcp = Proto("tslab_rdp", "RDP, or TLS with RDP in it")
+local inside = Proto("tslab_rdp_tls", "RDP inside TLS")
+local repaired = ProtoField.string("tslab_rdp.repaired", "Repaired for the stock dissector")
+local sealed = ProtoField.bytes("tslab_rdp.fastpath.encrypted", "Encrypted fast-path packet")
+tcp.fields = { repaired, sealed }
+local stock = Dissector.get("tpkt")
+local tls = Dissector.get("tls")
+local stream_field = Field.new("tcp.stream")
+local port = 3389
+
+-- streams by the number of the TCP stream: what the whole connection has in common.
+local streams = {}
+function tcp.init() streams = {} end
+
+local function stream_of()
+    local f = stream_field()
+    local number = f and f.value or 0
+    streams[number] = streams[number] or { before = {} }
+    return streams[number]
+end
+
+-- pdu_length is the length of the packet at a position, 0 when more bytes are needed
+-- to tell, nil when it is none: TPKT (T.123 8) or fast path (MS-RDPBCGR 2.2.8.1.2).
+local function pdu_length(tvb, at)
+    local left = tvb:len() - at
+    local first = tvb(at, 1):uint()
+    if first == 3 then return left < 4 and 0 or math.max(tvb(at + 2, 2):uint(), 4) end
+    if T.band(first, 3) ~= 0 then return nil end
+    if left < 2 then return 0 end
+    local n = tvb(at + 1, 1):uint()
+    if n < 0x80 then return math.max(n, 2) end
+    return left < 3 and 0 or math.max(T.band(n, 0x7f) * 256 + tvb(at + 2, 1):uint(), 3)
+end
+
+-- per reads a PER length and returns it and where its end is.
+local function per(tvb, at)
+    local n = tvb(at, 1):uint()
+    if n < 0x80 then return n, at + 1 end
+    return T.band(n, 0x7f) * 256 + tvb(at + 1, 1):uint(), at + 2
+end
+
+-- connect finds the encryption method in SC_SECURITY, MS-RDPBCGR 2.2.1.4.3.
+local function connect(tvb, stream)
+    local s = T.raw(tvb())
+    local at = s:find("McDn", 1, true)
+    if not at then return end
+    local _, from = per(tvb, at + 3)
+    while from + 8 <= #s do
+        local kind, size = tvb(from, 2):le_uint(), tvb(from + 2, 2):le_uint()
+        if kind == 0x0c02 then stream.method = tvb(from + 4, 4):le_uint() end
+        if kind == 0x0c03 then stream.io = tvb(from + 4, 2):le_uint() end
+        if size < 4 then return end
+        from = from + size
+    end
+end
+
+-- header finds what an MCS Send Data carries on the I/O channel.
+local function header(tvb, stream)
+    if tvb:len() < 16 or tvb(5, 1):uint() ~= 0xf0 then return nil end
+    local choice = T.shift(tvb(7, 1):uint(), 2)
+    if choice ~= 25 and choice ~= 26 or tvb(10, 2):uint() ~= (stream.io or 1003) then return nil end
+    local n, at = per(tvb, 13)
+    if n < 4 or at + n > tvb:len() then return nil end
+    return { at = at, size = n, flags = tvb(at, 2):le_uint(), from_client = choice == 25 }
+end
+
+-- again makes a packet with other content behind its security header.
+local function again(tvb, h, content, name)
+    local whole = T.raw(tvb())
+    local n = #content
+    local mcs = whole:sub(8, 13) .. string.char(0x80 + math.floor(n / 256), n % 256)
+    local total = 7 + #mcs + n
+    return T.tvb(string.char(3, 0, math.floor(total / 256), total % 256) .. whole:sub(5, 7) .. mcs .. content, name)
+end
+
+-- For what misreads the stock dissector is given another packet: with encryption
+-- agreed it skips a signature also where there is none, and it reads on behind a
+-- Client Info that ends early.
+local function helped(tvb, h, stream)
+    local content = T.raw(tvb(h.at, h.size))
+    if T.band(h.flags, 0x80) ~= 0 and stream.method ~= 0 and T.band(h.flags, 8) == 0 then
+        return again(tvb, h, content:sub(1, 4) .. ("\0"):rep(8) .. content:sub(5), "With a signature"), "licensing without a signature"
+    end
+    if T.band(h.flags, 0x40) ~= 0 and stream.method == 0 then
+        return again(tvb, h, content .. ("\0"):rep(64), "With a long Client Info"), "Client Info with its optional end"
+    end
+    return nil
+end
+
+-- licensed tells the stock dissector, which believes only STATUS_VALID_CLIENT, that
+-- licensing is over: else it takes the packets that follow for licensing ones.
+local function licensed(tvb, h, pinfo, tree)
+    local alert = string.char(0x80, 0, 0, 0, 0xff, 3, 0x10, 0, 7, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0)
+    local item = tree:add(repaired, tvb(), "licensing is over, which it learns from an ERROR_ALERT that was not on the wire"):set_generated()
+    item:set_hidden()
+    local info = tostring(pinfo.cols.info)
+    stock:call(again(tvb, h, alert, "STATUS_VALID_CLIENT, not on the wire"), pinfo, item)
+    if info ~= "(none)" and info ~= "" then pinfo.cols.info:set(info) end
+end
+
+local function pdu(tvb, pinfo, tree, stream, index)
+    if tvb(0, 1):uint() ~= 3 and T.band(tvb(0, 1):uint(), 0x80) ~= 0 then -- the stock dissector reads on in the ciphertext
+        tree:add(sealed, tvb())
+        pinfo.cols.protocol = "RDP"
+        pinfo.cols.info:set("Fast-Path PDU [Encrypted]")
+        return
+    end
+    local id = pinfo.number .. "/" .. index
+    if tvb:len() > 9 and tvb(0, 1):uint() == 3 and tvb(5, 1):uint() == 0xf0 and tvb(7, 2):uint() == 0x7f66 then connect(tvb, stream) end
+    local h = stream.method and tvb(0, 1):uint() == 3 and header(tvb, stream)
+    -- Without encryption nothing has a header once licensing is over.
+    local over = stream.over and stream.method == 0 and stream.over ~= id
+    if stream.over and pinfo.visited and stream.over_frame and pinfo.number < stream.over_frame then over = false end
+    if not h or over then
+        stock:call(tvb, pinfo, tree)
+        return
+    end
+    local other, why = helped(tvb, h, stream)
+    if other then
+        stock:call(other, pinfo, tree)
+        tree:add(repaired, tvb(), why):set_generated()
+    else
+        stock:call(tvb, pinfo, tree)
+    end
+    local skip = T.band(h.flags, 8) ~= 0 and 12 or 4
+    if T.band(h.flags, 0x80) == 0 or skip == 12 or h.size < skip + 4 then return end
+    local kind = T.rdpele(tvb(h.at + skip, h.size - skip), pinfo, tree, stream, id, h.from_client)
+    if kind == 3 or kind == 4 or kind == 0xff then
+        if not pinfo.visited then stream.over, stream.over_frame = id, pinfo.number end
+        if kind ~= 0xff and stream.method == 0 and not pinfo.visited then licensed(tvb, h, pinfo, tree) end
+    end
+end
+
+-- packets cuts a stream into packets and asks for more where one is not whole.
+local function packets(tvb, pinfo, tree)
+    local at, index, stream = 0, 0, stream_of()
+    while at < tvb:len() do
+        local n = pdu_length(tvb, at)
+        if not n then
+            Dissector.get("data"):call(tvb(at):tvb(), pinfo, tree)
+            return tvb:len()
+        end
+        local left = tvb:len() - at
+        if n == 0 or n > left then
+            pinfo.desegment_offset = at
+            pinfo.desegment_len = n == 0 and DESEGMENT_ONE_MORE_SEGMENT or n - left
+            return tvb:len()
+        end
+        pdu(tvb(at, n):tvb(), pinfo, tree, stream, index)
+        at, index = at + n, index + 1
+    end
+    return tvb:len()
+end
+
+function inside.dissector(tvb, pinfo, tree) return packets(tvb, pinfo, tree) end
+
+function tcp.dissector(tvb, pinfo, tree)
+    local stream = stream_of()
+    if not stream.tls and tvb:len() >= 2 and tvb(0, 2):uint() == 0x1603 then stream.tls = pinfo.number end
+    if stream.tls and pinfo.number >= stream.tls then
+        -- Each dissector called from another takes one off; TLS, too, must be able to
+        -- ask for more.
+        pinfo.can_desegment = 2
+        return tls:call(tvb, pinfo, tree)
+    end
+    return packets(tvb, pinfo, tree)
+end
+
+DissectorTable.get("tcp.port"):add(port, tcp)
+DissectorTable.get("tls.port"):add(port, inside)
