@@ -39,7 +39,7 @@ func run(m *testing.M) int {
 	if !inside {
 		return code
 	}
-	if err := harness.Need("rdesktop", "xfreerdp", "Xvfb", "xwd", "convert", "tshark", "editcap", "ip"); err != nil {
+	if err := harness.Need("rdesktop", "xfreerdp", "xrdp", "Xvfb", "xwd", "xdotool", "convert", "tshark", "editcap", "ip", "unshare", "openssl"); err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		return 1
 	}
