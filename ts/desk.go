@@ -144,6 +144,7 @@ func (d *desk) session(ctx context.Context, validated bool) {
 	})
 	about := []eventlog.Field{eventlog.F("user", d.user), eventlog.F("device", d.license.machine)}
 	reason := d.show(ctx, validated, func() { s.config.Events.Event(eventlog.SessionStarted, about...) })
+	s.seats.leave(d.conn) // who hears that it has ended can have its seat
 	s.config.Events.Event(eventlog.SessionEnded, append(about, eventlog.F("reason", reason))...)
 }
 

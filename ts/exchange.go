@@ -454,7 +454,9 @@ func (x *exchange) log(l *licensed, class tsls.Class, r reply) {
 		eventlog.F("wire", l.outcome.Wire.String()), eventlog.F("server", r.Server),
 	}
 	for _, e := range l.outcome.Events {
-		s.config.Events.Event(systemKind(e, x.setup.profile), about...)
+		if e != policy.EventLab { // that is what follows in any case
+			s.config.Events.Event(systemKind(e, x.setup.profile), about...)
+		}
 	}
 	reason := l.outcome.Reason
 	if r.Server == "" && r.Reason != "" { // nobody decided: say why

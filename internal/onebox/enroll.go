@@ -30,7 +30,10 @@ func (b *Box) enroll(ctx context.Context) error {
 	}
 	id, err := b.activate(ctx, house)
 	if err == nil {
-		err = b.install(ctx, house, id)
+		err = b.install(ctx, house, id, token.CAL, b.config.CALs)
+	}
+	if err == nil && b.config.Connectors > 0 {
+		err = b.install(ctx, house, id, token.InternetConnector, b.config.Connectors)
 	}
 	return errors.Join(err, house.Close())
 }
@@ -61,13 +64,17 @@ func (b *Box) activate(ctx context.Context, house *clearinghouse.Clearinghouse) 
 	return server.ServerID, err
 }
 
-func (b *Box) install(ctx context.Context, house *clearinghouse.Clearinghouse, serverID string) error {
-	product, err := productOf(b.config.Profile.Edition)
+func (b *Box) install(ctx context.Context, house *clearinghouse.Clearinghouse, serverID string, kind token.Kind, count uint32) error {
+	product, err := productOf(b.config.LicenseServer.Edition)
 	if err != nil {
 		return err
 	}
+	program := keypack.LicenseCode
+	if kind == token.InternetConnector { // it is not sold in a box
+		program = keypack.Select
+	}
 	pack, err := house.Issue(clearinghouse.Order{
-		ServerID: serverID, Kind: token.CAL, Product: product, Program: keypack.LicenseCode, Count: b.config.CALs,
+		ServerID: serverID, Kind: kind, Product: product, Program: program, Count: count,
 	})
 	if err != nil {
 		return err

@@ -33,7 +33,11 @@ type Config struct {
 	KeyLog io.Writer     // TLS secrets; may be nil
 
 	Profile edition.Profile // of both servers; zero: w2k-sp3
-	Seed    uint64          // of license ids and random lifetimes of a new box; 0: random
+	// LicenseServer is the license server's own profile in a mixed farm; zero: Profile.
+	LicenseServer edition.Profile
+	// Connectors are Internet Connector licenses in a second key pack of a new box.
+	Connectors uint32
+	Seed       uint64 // of license ids and random lifetimes of a new box; 0: random
 
 	// TermServ is the terminal server's own: the listener, its security and its
 	// users. The box fills in what it has itself.
@@ -54,6 +58,9 @@ type Box struct {
 func New(ctx context.Context, c Config) (*Box, error) {
 	if c.Profile.Edition == 0 {
 		c.Profile = edition.W2KSP3()
+	}
+	if c.LicenseServer.Edition == 0 {
+		c.LicenseServer = c.Profile
 	}
 	if c.Clock == nil {
 		c.Clock = clock.System{}
@@ -84,7 +91,7 @@ func (b *Box) open(ctx context.Context) error {
 	}
 	b.tls = id.ServerTLS(identity.AnyPeer, c.KeyLog)
 	b.ls, err = ls.New(ls.Config{
-		Name: c.Host, Dir: dir, Clock: c.Clock, Log: c.Events.For(ls.Program), Edition: c.Profile, Seed: c.Seed,
+		Name: c.Host, Dir: dir, Clock: c.Clock, Log: c.Events.For(ls.Program), Edition: c.LicenseServer, Seed: c.Seed,
 	})
 	if err != nil {
 		return err

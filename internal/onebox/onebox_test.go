@@ -41,17 +41,32 @@ type lab struct {
 
 // syncBuffer is a buffer that is read while it is written.
 type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	news chan struct{} // closed by the next write; nil: nobody waits
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.news != nil {
+		close(b.news)
+		b.news = nil
+	}
 	return b.buf.Write(p)
 }
 
-func (b *syncBuffer) events(t *testing.T) map[string]int {
+// written is closed by the next write.
+func (b *syncBuffer) written() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.news == nil {
+		b.news = make(chan struct{})
+	}
+	return b.news
+}
+
+func (b *syncBuffer) all(t *testing.T) []eventlog.Event {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -59,8 +74,13 @@ func (b *syncBuffer) events(t *testing.T) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return events
+}
+
+func (b *syncBuffer) events(t *testing.T) map[string]int {
+	t.Helper()
 	count := map[string]int{}
-	for _, e := range events {
+	for _, e := range b.all(t) {
 		count[e.Name]++
 	}
 	return count
