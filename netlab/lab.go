@@ -46,6 +46,7 @@ type Options struct {
 	Folder   string    // of the run; created, or emptied if it is an earlier run's
 	Name     string    // of the drill
 	Title    string    // what it shows
+	Edition  string    // of this leg of its matrix; "" without one
 	Start    time.Time // the lab's date; zero for DefaultStart
 	Seed     uint64
 	Programs []string             // folders to find programs in before PATH

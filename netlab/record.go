@@ -29,10 +29,12 @@ type Record struct {
 	Format         string                   `json:"format"`
 	Drill          string                   `json:"drill"`
 	Title          string                   `json:"title"`
+	Edition        string                   `json:"edition,omitempty"` // of this leg of the drill's matrix
 	Verdict        Verdict                  `json:"verdict"`
 	Error          string                   `json:"error,omitempty"`
 	Seed           uint64                   `json:"seed"`
-	Start          time.Time                `json:"start"` // of the lab's calendar
+	Streams        map[string]uint64        `json:"streams,omitempty"` // seeds drawn from it, by the name of what they decide
+	Start          time.Time                `json:"start"`             // of the lab's calendar
 	End            time.Time                `json:"end"`
 	Began          time.Time                `json:"began"` // by the machine's clock
 	Ended          time.Time                `json:"ended"`
@@ -67,11 +69,19 @@ type Expectation struct {
 
 func newRecord(spec Spec, o Options, began time.Time) *Record {
 	return &Record{
-		Format: recordFormat, Drill: o.Name, Title: o.Title, Verdict: Running, Seed: o.Seed,
+		Format: recordFormat, Drill: o.Name, Title: o.Title, Edition: o.Edition, Verdict: Running, Seed: o.Seed,
 		Start: o.Start, Began: began.UTC(), Nets: spec.Nets, Hosts: spec.Hosts,
 		Programs: []ProgramRecord{}, Expectations: []Expectation{},
 		Events: map[string]int{}, Links: map[string]capture.Stats{}, Wireshark: []string{},
 	}
+}
+
+// Name is the drill's name, with its leg where the drill has more than one.
+func (r *Record) Name() string {
+	if r.Edition == "" {
+		return r.Drill
+	}
+	return r.Drill + " [" + r.Edition + "]"
 }
 
 // Record is what is known of the run so far.

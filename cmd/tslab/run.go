@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -34,6 +35,7 @@ func runCommand() *ucli.Command {
 			"event logs and run.json. The exit status is 0 when every expectation was met.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
+			&ucli.StringFlag{Name: "edition", Usage: "run only this leg, `NAME`, of a drill with an edition matrix", DefaultText: "all"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
 			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", DefaultText: "2003-03-03T09:00:00Z"},
 		},
@@ -61,7 +63,7 @@ func runCommand() *ucli.Command {
 				out = filepath.Join("runs", drill.Name)
 			}
 			return runInside(ctx, drill, script.Options{
-				Folder: out, Start: start, Seed: c.Uint64("seed"), Programs: netlab.ProgramFolders(), Out: c.Root().Writer,
+				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Programs: netlab.ProgramFolders(), Out: c.Root().Writer,
 			})
 		},
 	}
@@ -84,13 +86,14 @@ func runInside(ctx context.Context, drill script.Drill, o script.Options) error 
 	// Who reads the story may stop reading; the run goes on to its end. Notified, not
 	// ignored, so that programs in the lab have the signal as usual.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	record, err := script.Run(ctx, drill, o)
-	switch {
-	case record != nil && record.Verdict == netlab.Interrupted:
+	records, err := script.RunAll(ctx, drill, o)
+	if slices.ContainsFunc(records, func(r *netlab.Record) bool { return r.Verdict == netlab.Interrupted }) {
 		return cli.Exit(codeInterrupted, err)
-	case err != nil:
+	}
+	if err != nil {
 		return err
-	case record.Verdict != netlab.Passed:
+	}
+	if slices.ContainsFunc(records, func(r *netlab.Record) bool { return r.Verdict != netlab.Passed }) {
 		return cli.Exit(cli.CodeRefused, nil) // the story has said why
 	}
 	return nil

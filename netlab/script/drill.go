@@ -79,7 +79,10 @@ func options() *syntax.FileOptions {
 
 // Check parses the drill and resolves its names, without running it.
 func (d Drill) Check() error {
-	_, err := d.compile((&engine{}).words())
+	if _, err := d.compile((&engine{}).words()); err != nil {
+		return err
+	}
+	_, err := d.Editions()
 	return err
 }
 

@@ -3,8 +3,6 @@
 package script
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,6 +77,9 @@ func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 	if listen == "" {
 		listen = port(program)
 	}
+	if e.o.Edition != "" && (program == "lserver" || program == "termsrv") && !given(others, "edition") {
+		argv = append(argv, "--edition", e.o.Edition)
+	}
 	if program == "lserver" && !given(others, "seed") {
 		argv = append(argv, "--seed", strconv.FormatUint(e.stream(name, program), 10))
 	}
@@ -91,12 +92,6 @@ func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 		return nil, err
 	}
 	return process{p}, nil
-}
-
-// stream is the seed of one program's choices, drawn from the drill's.
-func (e *engine) stream(name ...string) uint64 {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q", e.o.Seed, name))
-	return binary.BigEndian.Uint64(sum[:])
 }
 
 func given(kwargs []starlark.Tuple, name string) bool {

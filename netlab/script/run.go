@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"go.starlark.net/starlark"
@@ -27,6 +28,7 @@ type Options struct {
 	Folder   string // of the run
 	Start    time.Time
 	Seed     uint64
+	Edition  string    // of this leg of the drill's matrix; "" without one
 	Programs []string  // folders to find programs in before PATH
 	Out      io.Writer // for the story
 }
@@ -41,14 +43,20 @@ type engine struct {
 	lab    *netlab.Lab // nil until the first action
 	record *netlab.Record
 	packs  int // key packs issued, to name their files
+
+	streams map[string]uint64     // the seed of each sequence of choices, by its name
+	dice    map[string]*rand.Rand // those that the drill itself draws from
 }
 
 // Run carries out a drill. The record is that of the run's folder and is nil when
 // there was none; an error says why the drill could not be carried out to its end.
 // Expectations that were not met are in the record and no error.
 func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
-	e := &engine{ctx: ctx, drill: d, o: o, story: &story{w: o.Out, width: len("lab")}}
-	e.story.title(d)
+	e := &engine{
+		ctx: ctx, drill: d, o: o, story: &story{w: o.Out, width: len("lab")},
+		streams: map[string]uint64{}, dice: map[string]*rand.Rand{},
+	}
+	e.story.title(d, o.Edition)
 	err := e.run()
 	if e.lab == nil {
 		if err == nil {
@@ -57,6 +65,7 @@ func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
 		return e.record, err
 	}
 	e.record = e.lab.Record()
+	e.record.Streams = e.streams
 	switch {
 	case err != nil && ctx.Err() != nil:
 		err = errors.New("interrupted")
@@ -92,7 +101,7 @@ func (e *engine) up() (*netlab.Lab, error) {
 		return e.lab, nil
 	}
 	lab, err := netlab.New(e.ctx, e.spec, netlab.Options{
-		Folder: e.o.Folder, Name: e.drill.Name, Title: e.drill.Title, Start: e.o.Start, Seed: e.o.Seed,
+		Folder: e.o.Folder, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed,
 		Programs: e.o.Programs, Tell: e.story.event,
 	})
 	if err != nil {

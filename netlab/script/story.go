@@ -5,7 +5,9 @@ package script
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,7 +30,13 @@ func (s *story) line(text string) {
 	fmt.Fprintln(s.w, text)
 }
 
-func (s *story) title(d Drill) { s.line(strings.TrimRight(d.Name+": "+d.Title, ": ")) }
+func (s *story) title(d Drill, leg string) {
+	name := d.Name
+	if leg != "" {
+		name += " [" + leg + "]"
+	}
+	s.line(strings.TrimRight(name+": "+d.Title, ": "))
+}
 
 // event tells one event: the lab's date, the host, what happened.
 func (s *story) event(e eventlog.Event) {
@@ -60,14 +68,27 @@ func (s *story) verdict(r *netlab.Record, folder string) {
 	for _, l := range r.Links {
 		frames += l.Packets
 	}
-	fmt.Fprintf(&b, "\n%s: %s: %d of %d expectations met", r.Drill, r.Verdict, met, len(r.Expectations))
+	fmt.Fprintf(&b, "\n%s: %s: %d of %d expectations met", r.Name(), r.Verdict, met, len(r.Expectations))
 	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
-	fmt.Fprintf(&b, "\n\nfolder   %s", folder)
+	fmt.Fprintf(&b, "\n\nseed     %d%s", r.Seed, streams(r.Streams))
+	fmt.Fprintf(&b, "\nfolder   %s", folder)
 	fmt.Fprintf(&b, "\ncapture  wireshark %s", quote(filepath.Join(folder, netlab.CaptureName)))
 	for _, arg := range r.Wireshark {
 		b.WriteString(" " + quote(arg))
 	}
 	s.line(b.String())
+}
+
+// streams lists the seeds that were drawn from the run's.
+func streams(all map[string]uint64) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, fmt.Sprintf("%s %d", name, all[name]))
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(list, ", ") + ")"
 }
 
 // quote makes path one word of a shell.

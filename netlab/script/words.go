@@ -42,6 +42,8 @@ func Vocabulary() []Word {
 		{"events", `events("token.issued", host=ls1, kind="temporary")`, "all events so far with that name, host, program and fields", (*engine).eventsWord},
 		{"packets", `packets(between=(ts1, ls1), protocol="tcp", port=3343)`, "how many packets have been sent so far, counted from the capture", (*engine).packetsWord},
 		{"expect", `expect(r.token.kind, "temporary", "the first token is a temporary one")`, "compares what was found with what is wanted (True when left out), and goes on", (*engine).expectWord},
+		{"edition", `edition()`, "the edition of this leg, for a drill that begins with a matrix such as editions = [\"w2k\", \"ws2003\"]; start gives it to servers that are told none", (*engine).editionWord},
+		{"draw", `who = draw("who logs on first", 3)`, "a number from 0 to below 3, from a stream of the drill's seed that has this name", (*engine).drawWord},
 		{"step", `step("A new device")`, "a heading of the story", (*engine).stepWord},
 		{"have", `have("rdesktop")`, "whether a program can be found", (*engine).haveWord},
 		{"refuse", `refuse("rdesktop is not installed; make deps installs it")`, "ends the drill: it cannot be carried out here", (*engine).refuseWord},
