@@ -7,8 +7,10 @@
 package client
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
+	"net"
 	"time"
 
 	"github.com/tslab/tslab/internal/eventlog"
@@ -40,6 +42,9 @@ type Config struct {
 	LogonTimeout time.Duration
 
 	Transcript func(rdpconn.Record) // told of every PDU; may be nil
+
+	// Dial connects to the server; nil is TCP.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
 }
 
 // The default timeouts. A licensing message may take as long as the terminal

@@ -119,7 +119,13 @@ func (c *Config) dial(ctx context.Context) (*rdpconn.Conn, error) {
 func (c *Config) dialWith(ctx context.Context, security rdpconn.Protocols) (*rdpconn.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", c.Server)
+	dial := c.Dial
+	if dial == nil {
+		dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}
+	}
+	nc, err := dial(ctx, c.Server)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package ts
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -47,6 +48,9 @@ type Config struct {
 	// Roots are root certificates of clearinghouses whose licenses count beside
 	// those of the license server's own clearinghouse.
 	Roots []*x509.Certificate
+
+	// Dial connects to license servers; nil is TCP.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
 
 	Users  *Users // nil: user lab with password lab
 	Limits Limits

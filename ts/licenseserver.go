@@ -64,12 +64,16 @@ func newCatalog(s *Server) (*catalog, error) {
 
 func (c *catalog) dial(ctx context.Context, addr string) (*transport.Conn, error) {
 	e := c.server.profile().Edition
-	return transport.Dial(ctx, addr, c.id.ClientTLS(addr, c.pins, c.server.config.KeyLog), tsls.Hello{
-		Features: policy.Features(e),
-		Program:  "termsrv",
-		Name:     c.server.config.Host,
-		Edition:  e.String(),
-	})
+	hello := tsls.Hello{Features: policy.Features(e), Program: "termsrv", Name: c.server.config.Host, Edition: e.String()}
+	config := c.id.ClientTLS(addr, c.pins, c.server.config.KeyLog)
+	if c.server.config.Dial == nil {
+		return transport.Dial(ctx, addr, config, hello)
+	}
+	raw, err := c.server.config.Dial(ctx, addr)
+	if err != nil {
+		return nil, fmt.Errorf("license server %s: %w", addr, err)
+	}
+	return transport.NewConn(ctx, raw, addr, config, hello)
 }
 
 func (c *catalog) at(addr string) (*upstream, error) {
