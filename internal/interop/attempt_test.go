@@ -120,7 +120,6 @@ func (s *server) awaitNew(ctx context.Context, t *testing.T, seen int, name stri
 // results collects what every cell got, and prints it as a table when all are through.
 type results struct {
 	table cli.Table
-	order map[string]int // of the cells' names
 	rows  []row
 }
 

@@ -7,10 +7,13 @@ import (
 )
 
 // TestDevices are devices that real clients make and license servers must live with:
-// two with one hardware id, and one that stores nothing.
+// two with one hardware id, one that stores nothing, and one that is no Windows.
+//
+// proves R165, R167, R168, R169
 func TestDevices(t *testing.T) {
 	t.Run("one hardware id", twoOfOneName)
 	t.Run("stores nothing", storesNothing)
+	t.Run("Macintosh", macintosh)
 }
 
 // twoOfOneName: rdesktop and FreeRDP make the hardware id out of the host name, so two

@@ -78,7 +78,6 @@ type matrix struct {
 	place   int
 	farm    *farm
 	display *harness.Display
-	trusted string // a home in which the server's TLS certificate was confirmed
 	rows    []row
 }
 
