@@ -29,6 +29,11 @@ type Config struct {
 	HardwareID             hwid.ID // zero for the store's, or a new one
 	User, Password, Domain string
 
+	// What some devices cannot: keep a license that they are given, keep their
+	// hardware id from one connection to the next, keep their name. A new hardware id
+	// leaves the licenses of the old one behind.
+	NoStore, FreshID, FreshName bool
+
 	Security   rdpconn.Protocols // Both: standard RDP security, and TLS where the server insists
 	Encryption []rdpsec.Method   // nil for 40, 56 and 128
 

@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 type Session struct {
 	Server     string
 	Security   string // "NONE", "40", "56", "128" or "TLS"
+	Name       string // of the device
 	HardwareID hwid.ID
 	Licensed   Licensed
 
@@ -49,6 +52,10 @@ func License(ctx context.Context, config *Config) (*Session, error) {
 	c := *config
 	c.fill()
 	s := &Session{Server: c.Server, log: c.Log}
+	if err := c.forget(); err != nil {
+		return nil, err
+	}
+	s.Name = c.Name
 	id, err := hardwareID(c.Store, c.Persona, c.HardwareID, c.Rand)
 	if err != nil {
 		return nil, err
@@ -73,6 +80,29 @@ func License(ctx context.Context, config *Config) (*Session, error) {
 		return nil, c.refused(s, err)
 	}
 	return s, nil
+}
+
+// maxName is how long the name of a device may be.
+const maxName = 15
+
+// forget makes the device what it is not from one connection to the next.
+func (c *Config) forget() error {
+	random := c.Rand
+	if random == nil {
+		random = rand.Reader
+	}
+	if c.FreshName {
+		var n [4]byte
+		if _, err := io.ReadFull(random, n[:]); err != nil {
+			return fmt.Errorf("name of the device: %w", err)
+		}
+		c.Name = fmt.Sprintf("%.*s-%X", maxName-9, c.Name, n)
+	}
+	if !c.FreshID {
+		return nil
+	}
+	c.HardwareID = hwid.ID{}
+	return c.Store.Wipe(false, true)
 }
 
 // interrupted is the error of a connection that ctx has ended: it says nothing
@@ -141,7 +171,7 @@ func (c *Config) dialWith(ctx context.Context, security rdpconn.Protocols) (*rdp
 func (c *Config) license(s *Session) error {
 	x := exchange{
 		conn: s.conn, store: c.Store, persona: c.Persona, id: s.HardwareID,
-		user: c.User, machine: c.Name, random: c.Rand,
+		user: c.User, machine: c.Name, random: c.Rand, noStore: c.NoStore,
 	}
 	var err error
 	if s.Licensed, err = x.run(); err != nil {
@@ -152,7 +182,11 @@ func (c *Config) license(s *Session) error {
 		return nil
 	}
 	kind, id, expires := describe(s.Licensed.Stored.License)
-	c.event(eventlog.ClientLicensed, eventlog.F("kind", kind), eventlog.F("license_id", id), eventlog.F("expires", expires))
+	happened := eventlog.ClientLicensed
+	if c.NoStore {
+		happened = eventlog.ClientNotStored
+	}
+	c.event(happened, eventlog.F("kind", kind), eventlog.F("license_id", id), eventlog.F("expires", expires))
 	return nil
 }
 

@@ -58,6 +58,6 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // Licensed is what a licensing phase did.
 type Licensed struct {
 	Presented *StoredLicense // what the device showed, nil for nothing
-	Stored    *StoredLicense // what it was given, nil when the server was content
+	Stored    *StoredLicense // what it was given, nil when the server was content; not in the store with NoStore
 	Messages  []licensing.Type
 }

@@ -43,6 +43,9 @@ func connectCommand() *cli.Command {
 			&cli.StringFlag{Name: "host", Usage: "`NAME` of this host in the event log", DefaultText: "the device's name"},
 			&cli.StringFlag{Name: "events", Usage: "append the event log to `FILE`", DefaultText: "events.jsonl in the state folder"},
 			&cli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
+			&cli.BoolFlag{Name: "no-store", Usage: "be a device that cannot store a license"},
+			&cli.BoolFlag{Name: "fresh-hardware-id", Usage: "be a device whose hardware id does not last: make a new one now, and leave the licenses of the old one behind"},
+			&cli.BoolFlag{Name: "fresh-name", Usage: "be a device whose name does not last: add digits to it"},
 			&cli.BoolFlag{Name: "stay", Usage: "stay logged on until interrupted"},
 			tscli.JSONFlag(),
 		),
@@ -88,7 +91,11 @@ func connect(ctx context.Context, c *cli.Command) error {
 
 // deviceConfig is everything about the device that the flags say.
 func deviceConfig(c *cli.Command) (*client.Config, error) {
-	config := &client.Config{User: c.String("user"), Password: c.String("password"), Domain: c.String("domain")}
+	config := &client.Config{User: c.String("user"), Password: c.String("password"), Domain: c.String("domain"),
+		NoStore: c.Bool("no-store"), FreshID: c.Bool("fresh-hardware-id"), FreshName: c.Bool("fresh-name")}
+	if config.FreshID && c.String("hardware-id") != "" {
+		return nil, tscli.Usage("either --hardware-id or --fresh-hardware-id, not both")
+	}
 	var err error
 	if config.Security, err = rdpconn.ParseProtocols(c.String("security")); err != nil {
 		return nil, tscli.Usage("--%v", err)

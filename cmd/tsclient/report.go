@@ -63,7 +63,7 @@ func report(config *client.Config, s *client.Session, err error, now time.Time) 
 		r.HardwareID = id.String()
 	}
 	if s != nil {
-		r.Server, r.Security = s.Server, s.Security
+		r.Server, r.Security, r.Device = s.Server, s.Security, s.Name
 		r.licensed(s.Licensed)
 	}
 	if err != nil {

@@ -67,6 +67,7 @@ var (
 	// Client.
 	ClientConnected    = Kind{"client.connected", 0, Information, "connected to {server} over {security}"}
 	ClientLicensed     = Kind{"client.licensed", 0, Information, "stored {kind} {license_id}, valid to {expires}"}
+	ClientNotStored    = Kind{"client.not-stored", 0, Warning, "was given {kind} {license_id}, valid to {expires}, and cannot store it"}
 	ClientAccepted     = Kind{"client.accepted", 0, Information, "the server is content with what this device has"}
 	ClientRefused      = Kind{"client.refused", 0, Error, "refused by {server}: {reason}"}
 	ClientLoggedOn     = Kind{"client.logged-on", 0, Information, "logged on as {user}"}

@@ -97,6 +97,7 @@ func (l *lab) text(t *testing.T, name string) (texts []string) {
 //
 // proves R31, R34, R122, R123, R124, R125, R128, R130, R131, R132, R133
 func TestInternetConnector(t *testing.T) {
+	t.Parallel()
 	l := start(t, t.TempDir(), withConnectors(2, "3"))
 	holder := l.device(t, "PC-CAL")
 	if got := connect(t, holder); got != "CAL" {
@@ -169,6 +170,7 @@ func TestInternetConnector(t *testing.T) {
 //
 // proves R126, R127
 func TestInternetConnectorRefused(t *testing.T) {
+	t.Parallel()
 	l := start(t, t.TempDir(), withConnectors(0, "200"))
 	if got := l.ic(t, "enable", false); got != "refuse I2" {
 		t.Errorf("with none in stock: %s", got)
@@ -200,6 +202,7 @@ func TestInternetConnectorRefused(t *testing.T) {
 //
 // proves R151, R152
 func TestInternetUserBroken(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := start(t, dir, withConnectors(1, "200"))
 	if got := l.ic(t, "enable", false); got != "ok I1" {
@@ -266,6 +269,7 @@ func (l *lab) breakAccount(t *testing.T) {
 
 // TestConnectorSurvivesRestart: mode, license and account lie on the terminal server.
 func TestConnectorSurvivesRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := start(t, dir, withConnectors(1, "200"))
 	if got := l.ic(t, "enable", false); got != "ok I1" {

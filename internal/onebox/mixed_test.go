@@ -42,6 +42,7 @@ func held(t *testing.T, c *client.Config) token.License {
 //
 // proves R106
 func TestMixedFarm(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		ts, ls  string
 		given   []string
@@ -82,6 +83,7 @@ func TestMixedFarm(t *testing.T) {
 //
 // proves R119
 func TestPatchedLater(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	farm := func(ls string) func(*onebox.Config) {
 		return func(c *onebox.Config) { c.Profile, c.LicenseServer = profile(t, "w2k-sp3"), profile(t, ls) }
@@ -113,6 +115,7 @@ func TestPatchedLater(t *testing.T) {
 //
 // proves R59
 func TestVersionFence(t *testing.T) {
+	t.Parallel()
 	t.Run("2003 finds no license server in one of Windows 2000", func(t *testing.T) {
 		l := start(t, t.TempDir(), func(c *onebox.Config) {
 			c.Profile, c.LicenseServer = profile(t, "ws2003"), profile(t, "w2k-sp3")
