@@ -47,7 +47,7 @@ func (t tap) Write(line []byte) (int, error) {
 }
 
 // newLab makes a calendar and a terminal server without a license server.
-func newLab(t *testing.T, change func(*ts.Config)) *lab {
+func newLab(t testing.TB, change func(*ts.Config)) *lab {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "clock")
 	if err := clock.CreateLab(path, day0); err != nil {
@@ -61,7 +61,7 @@ func newLab(t *testing.T, change func(*ts.Config)) *lab {
 	return startLab(t, calendar, change)
 }
 
-func startLab(t *testing.T, calendar *clock.Lab, change func(*ts.Config)) *lab {
+func startLab(t testing.TB, calendar *clock.Lab, change func(*ts.Config)) *lab {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -173,7 +173,7 @@ type licenseServer struct {
 }
 
 // serveLicenses starts a license server that is not activated on addr.
-func serveLicenses(t *testing.T, addr string, now func() time.Time) *licenseServer {
+func serveLicenses(t testing.TB, addr string, now func() time.Time) *licenseServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {

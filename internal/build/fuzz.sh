@@ -1,6 +1,7 @@
 #!/bin/sh
 # fuzz.sh GO TIME JOBS: runs every fuzz target of the module for TIME, JOBS at once,
-# and says how many inputs each was given. A target's output is shown when it fails.
+# and says how many inputs each was given. A target's output is shown when it fails;
+# one that was given none has failed.
 # Minimizing is bounded: a whole conversation takes too long to be shortened by bytes.
 set -eu
 go=$1 time=$2 jobs=$3
@@ -8,8 +9,8 @@ go=$1 time=$2 jobs=$3
 one='
 out=$("$0" test -run "^$" -fuzz "^$3\$" -fuzztime "$1" -fuzzminimizetime 1x -parallel 1 "$2" 2>&1) && {
 	execs=$(echo "$out" | sed -n "s/.*execs: \([0-9]*\) .*/\1/p" | tail -1)
-	echo "ok  	$2 $3	$execs executions"
-	exit 0
+	[ "${execs:-0}" -eq 0 ] || { echo "ok  	$2 $3	$execs executions"; exit 0; }
+	out="nothing was executed: $out"
 }
 echo "$out"
 echo "FAIL	$2 $3"
