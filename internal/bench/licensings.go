@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,25 +27,20 @@ type security struct {
 	encryption []rdpsec.Method
 }
 
-func securities() ([]security, error) {
-	none, err1 := rdpsec.ParseMethod("none")
-	strong, err2 := rdpsec.ParseMethod("128")
-	return []security{
-		{"NONE", []string{"--security", "rdp", "--encryption", "none"}, rdpconn.RDPOnly, []rdpsec.Method{none}},
-		{"128", []string{"--security", "rdp", "--encryption", "128"}, rdpconn.RDPOnly, []rdpsec.Method{strong}},
-		{"TLS", []string{"--security", "tls"}, rdpconn.TLSOnly, nil},
-	}, errors.Join(err1, err2)
+func securities() []security {
+	var all []security
+	for _, m := range []rdpsec.Method{rdpsec.MethodNone, rdpsec.Method40, rdpsec.Method56, rdpsec.Method128} {
+		flags := []string{"--security", "rdp", "--encryption", strings.ToLower(m.String())}
+		all = append(all, security{m.String(), flags, rdpconn.RDPOnly, []rdpsec.Method{m}})
+	}
+	return append(all, security{"TLS", []string{"--security", "tls"}, rdpconn.TLSOnly, nil})
 }
 
 // licensings measures connections from TCP to the end of the licensing phase: of
 // devices that have never been here and get a temporary token, and of devices that
 // show a CAL, for which the license server is not asked.
 func licensings(ctx context.Context, bin string, span time.Duration, print func(figure)) error {
-	all, err := securities()
-	if err != nil {
-		return err
-	}
-	for _, s := range all {
+	for _, s := range securities() {
 		err := farm(bin, func(f *harness.Farm) error {
 			f.TermServArgs = s.termsrv
 			for _, err := range []error{f.StartLServer(ctx), f.Enroll(ctx, 100), f.StartTermServ(ctx)} {

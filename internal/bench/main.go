@@ -50,7 +50,7 @@ func run(ctx context.Context, span time.Duration, print func(figure)) error {
 		return err
 	}
 	defer done()
-	for _, measure := range []func(context.Context, string, time.Duration, func(figure)) error{licensings, issues, labStart} {
+	for _, measure := range []func(context.Context, string, time.Duration, func(figure)) error{codecs, licensings, issues, labStart} {
 		if err := measure(ctx, bin, span, print); err != nil {
 			return err
 		}
