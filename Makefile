@@ -15,7 +15,7 @@ WHOLE = ./internal/e2e ./internal/interop ./internal/bench
 # What is built for Linux only.
 LINUX = /netlab|/internal/(e2e|interop|bench)$$
 
-.PHONY: help build lab test check interop bench fuzz deps picture requirements fmt cross clean
+.PHONY: help build lab test check interop captures bench fuzz deps picture requirements fmt cross clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ interop: build ## rdesktop, xfreerdp and tsclient in every combination with what
 
 picture: build ## docs/session.png, the picture in README, from a real client's screen
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestInterop$$' ./internal/interop -picture $(CURDIR)/docs/session.png
+
+captures: build ## the reference captures in captures/, by running their drills
+	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestReferenceCaptures$$' ./internal/e2e -captures
 
 bench: build ## figures, one line each; BENCH=-json for JSON lines
 	@TSLAB_BIN=$(CURDIR)/bin $(GO) run ./internal/bench $(BENCH)

@@ -16,6 +16,7 @@ import (
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/rdpsec"
 )
 
@@ -36,6 +37,8 @@ type Config struct {
 
 	Security   rdpconn.Protocols // Both: standard RDP security, and TLS where the server insists
 	Encryption []rdpsec.Method   // nil for 40, 56 and 128
+
+	Desktop rdp.Desktop // zero for 800 by 600 of 16 bits
 
 	Log    *eventlog.Log // may be nil
 	KeyLog io.Writer     // TLS secrets for Wireshark; may be nil

@@ -116,12 +116,14 @@ func (c *Config) fill() {
 		c.Server = net.JoinHostPort(c.Server, DefaultPort)
 	}
 	setDefault(&c.DialTimeout, DefaultDialTimeout)
+	setDefault(&c.Desktop, rdp.Desktop{Width: 800, Height: 600, Bpp: 16})
 	setDefault(&c.StepTimeout, DefaultStepTimeout)
 	setDefault(&c.LogonTimeout, DefaultLogonTimeout)
 }
 
-func setDefault(d *time.Duration, value time.Duration) {
-	if *d == 0 {
+func setDefault[T comparable](d *T, value T) {
+	var zero T
+	if *d == zero {
 		*d = value
 	}
 }
@@ -161,7 +163,7 @@ func (c *Config) dialWith(ctx context.Context, security rdpconn.Protocols) (*rdp
 	}
 	return rdpconn.Dial(ctx, nc, &rdpconn.ClientConfig{
 		Protocols: security, Encryption: c.Encryption, TLS: c.tls(),
-		ClientName: c.Name, Build: c.Persona.Build, Desktop: rdp.Desktop{Width: 800, Height: 600, Bpp: 16},
+		ClientName: c.Name, Build: c.Persona.Build, Desktop: c.Desktop,
 		Domain: c.Domain, User: c.User, Password: c.Password,
 		Rand: c.Rand, StepTimeout: c.StepTimeout, Transcript: c.Transcript,
 	})

@@ -5,7 +5,8 @@ local tcp = Proto("tslab_rdp", "RDP, or TLS with RDP in it")
 local inside = Proto("tslab_rdp_tls", "RDP inside TLS")
 local repaired = ProtoField.string("tslab_rdp.repaired", "Repaired for the stock dissector")
 local sealed = ProtoField.bytes("tslab_rdp.fastpath.encrypted", "Encrypted fast-path packet")
-tcp.fields = { repaired, sealed }
+local hidden = ProtoField.bytes("tslab_rdp.licensing.encrypted", "Encrypted licensing message")
+tcp.fields = { repaired, sealed, hidden }
 local stock = Dissector.get("tpkt")
 local tls = Dissector.get("tls")
 local stream_field = Field.new("tcp.stream")
@@ -116,6 +117,14 @@ local function pdu(tvb, pinfo, tree, stream, index)
     if stream.over and pinfo.visited and stream.over_frame and pinfo.number < stream.over_frame then over = false end
     if not h or over then
         stock:call(tvb, pinfo, tree)
+        return
+    end
+    if T.band(h.flags, 0x88) == 0x88 and stream.method ~= 0 then -- the stock dissector would lose its state over it
+        tree:add(hidden, tvb(h.at, h.size))
+        pinfo.cols.protocol = "RDP"
+        pinfo.cols.info:set("Licensing [Encrypted]; its twin is on the interface (clear)")
+        stream.before[id] = "hidden"
+        if not pinfo.visited then stream.last = "hidden" end
         return
     end
     local other, why = helped(tvb, h, stream)

@@ -280,7 +280,7 @@ function T.rdpele(range, pinfo, tree, stream, id, from_client)
     stream.before[id] = stream.before[id] or stream.last or 0
     if not pinfo.visited then stream.last = kind end
     local allowed = follows[stream.before[id]]
-    if not (allowed and allowed[kind]) then
+    if stream.before[id] ~= "hidden" and not (allowed and allowed[kind]) then
         item:add_proto_expert_info(x.order, string.format("%s behind %s", types[kind], types[stream.before[id]] or "the beginning"))
     end
     local c = { stream = stream, keys = nil }

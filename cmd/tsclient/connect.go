@@ -14,6 +14,7 @@ import (
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/rdpsec"
 )
 
@@ -40,6 +41,7 @@ func connectCommand() *cli.Command {
 			&cli.StringFlag{Name: "domain", Usage: "in this `DOMAIN`"},
 			&cli.StringFlag{Name: "security", Usage: "speak `KIND`: rdp, tls or both (rdp, and tls where the server insists)", Value: "both"},
 			&cli.StringFlag{Name: "encryption", Usage: "offer one `METHOD` of RDP security only: none, 40, 56 or 128", DefaultText: "40, 56 and 128"},
+			&cli.StringFlag{Name: "geometry", Usage: "ask for a desktop of `WIDTHxHEIGHT`", Value: "800x600"},
 			&cli.StringFlag{Name: "host", Usage: "`NAME` of this host in the event log", DefaultText: "the device's name"},
 			&cli.StringFlag{Name: "events", Usage: "append the event log to `FILE`", DefaultText: "events.jsonl in the state folder"},
 			&cli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
@@ -100,6 +102,9 @@ func deviceConfig(c *cli.Command) (*client.Config, error) {
 	if config.Security, err = rdpconn.ParseProtocols(c.String("security")); err != nil {
 		return nil, tscli.Usage("--%v", err)
 	}
+	if config.Desktop, err = desktop(c.String("geometry")); err != nil {
+		return nil, err
+	}
 	if text := c.String("encryption"); text != "" {
 		method, err := rdpsec.ParseMethod(text)
 		if err != nil {
@@ -115,6 +120,15 @@ func deviceConfig(c *cli.Command) (*client.Config, error) {
 	}
 	config.Persona, config.Store, err = openStore(c)
 	return config, err
+}
+
+// desktop reads WIDTHxHEIGHT; the server has the last word.
+func desktop(geometry string) (rdp.Desktop, error) {
+	var width, height uint16
+	if n, err := fmt.Sscanf(geometry, "%dx%d", &width, &height); n != 2 || err != nil || fmt.Sprintf("%dx%d", width, height) != geometry || width == 0 || height == 0 {
+		return rdp.Desktop{}, tscli.Usage("--geometry %q: want a width and a height, as in 800x600", geometry)
+	}
+	return rdp.Desktop{Width: width, Height: height, Bpp: 16}, nil
 }
 
 // openLogs opens the event log and the key log; done closes them.
