@@ -48,6 +48,9 @@ func (p *Program) open(d cli.Daemon, logger *slog.Logger) error {
 	if err := os.MkdirAll(p.State, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
+	if err := p.owned(); err != nil {
+		return err
+	}
 	if d.Clock != "" {
 		lab, err := clock.OpenLab(d.Clock)
 		if err != nil {
@@ -76,6 +79,7 @@ func (p *Program) open(d cli.Daemon, logger *slog.Logger) error {
 
 // Ready records program.ready with the address that the program serves.
 func (p *Program) Ready(address string) {
+	p.own()
 	p.Log.Event(eventlog.ProgramReady, eventlog.F("program", p.Name), eventlog.F("address", address))
 }
 

@@ -78,3 +78,35 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestOwner: a state folder from which one server has served is refused to others.
+func TestOwner(t *testing.T) {
+	d := cli.Daemon{State: t.TempDir(), Host: "ts1"}
+	serve := func(name, host string) error {
+		d := d
+		d.Host = host
+		p, err := program.Open(name, d, nil)
+		if err != nil {
+			return err
+		}
+		p.Ready("127.0.0.1:1")
+		return p.Close()
+	}
+	for _, tt := range []struct{ program, host, want string }{
+		{"termsrv", "ts1", ""},
+		{"termsrv", "ts1", ""},
+		{"termsrv", "ts2", `belongs to terminal server "ts1", and this is "ts2"; choose another with --state, or say --host ts1`},
+		{"lserver", "ts1", `belongs to terminal server "ts1"; choose another with --state`},
+	} {
+		err := serve(tt.program, tt.host)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s on %s: %v, want %q", tt.program, tt.host, err, tt.want)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(d.State, program.OwnerName), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := serve("termsrv", "ts1"); err == nil || !strings.Contains(err.Error(), "does not say whose it is") {
+		t.Errorf("damaged: %v", err)
+	}
+}
