@@ -111,6 +111,18 @@ func (l *lab) await(t *testing.T, name string) eventlog.Event {
 	}
 }
 
+// rest empties the events that have come.
+func (l *lab) rest() (events []eventlog.Event) {
+	for {
+		select {
+		case e := <-l.events:
+			events = append(events, e)
+		default:
+			return events
+		}
+	}
+}
+
 // count empties the events that have come and counts them.
 func (l *lab) count() map[string]int {
 	count := map[string]int{}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -184,7 +185,10 @@ func LicenseServerAddress(name string) (string, error) {
 	if strings.ContainsAny(name, " ,;\t") {
 		return "", fmt.Errorf("license server %q: it names exactly one server", name)
 	}
-	if _, _, err := net.SplitHostPort(name); err == nil {
+	if host, port, err := net.SplitHostPort(name); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil || host == "" {
+			return "", fmt.Errorf("license server %q: want a name or an address, and the number of a port after it", name)
+		}
 		return name, nil
 	}
 	host := strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
