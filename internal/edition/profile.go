@@ -101,7 +101,6 @@ const (
 	ScopeTS GraceEndScope = "ts"
 
 	NoGraceToken GraceToken = "none"
-	TSTemp       GraceToken = "ts-temp"
 
 	FirstCAL  FirstIssue = "cal"
 	FirstTemp FirstIssue = "temp"

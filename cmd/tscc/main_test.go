@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/program"
+	"github.com/tslab/tslab/ts"
+)
+
+// startServer runs a terminal server without a license server, and returns its state
+// folder.
+func startServer(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	day0 := time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)
+	server, err := ts.New(ts.Config{Host: "ts1", Dir: dir, Listener: listener, KeyBits: 512, Clock: clock.Fixed(day0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := control.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 2)
+	go func() { done <- server.Run(ctx) }()
+	go func() {
+		control.ServeListener(ctx, socket, server.Controls())
+		done <- nil
+	}()
+	<-server.Ready()
+	t.Cleanup(func() {
+		cancel()
+		for range cap(done) {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return dir
+}
+
+func tscc(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = cli.Run(t.Context(), command(), append([]string{"tscc"}, args...), &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// TestCommands goes through what an administrator does, and what he is refused.
+//
+// proves R25, R27, R84, R90
+func TestCommands(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	if code, _, errs := tscc(t, "show"); code != cli.CodeRefused || !strings.Contains(errs, "no server of yours runs") {
+		t.Errorf("show without a server: status %d, %q", code, errs)
+	}
+	state := startServer(t)
+	remove, err := program.Register("termsrv", state, "127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove()
+	for _, tt := range []struct {
+		args string
+		code int
+		want string // in what it prints
+	}{
+		{"show", cli.CodeDone, "not started: the first client starts it"},
+		{"show --json", cli.CodeDone, `"mode":"device"`},
+		{"show --state " + t.TempDir(), cli.CodeRefused, "start the terminal server first"},
+		{"catalog", cli.CodeDone, "ADDRESS"},
+		{"set", cli.CodeUsage, "an argument is missing"},
+		{"set mode", cli.CodeUsage, "want NAME=VALUE"},
+		{"set mode=user", cli.CodeRefused, "per-user licensing came with Windows Server 2003"},
+		{"set mode=device", cli.CodeNothing, "set so already"},
+		{"set mode=admin", cli.CodeDone, "set mode=admin"},
+		{"ic enable", cli.CodeRefused, "remote administration"},
+		{"set --json mode=device", cli.CodeDone, `{"result":"ok","text":"set mode=device"}`},
+		{"set DefaultLicenseServer=LS1,LS2", cli.CodeRefused, "exactly one"},
+		{"set DefaultLicenseServer=127.0.0.1:1", cli.CodeDone, "set DefaultLicenseServer=127.0.0.1:1"},
+		{"show", cli.CodeDone, "127.0.0.1:1"},
+		{"ic enable", cli.CodeRefused, "grace period does not cover the Internet Connector"},
+		{"ic disable --force", cli.CodeNothing, "is off"},
+		{"ic repair", cli.CodeRefused, "is off"},
+		{"ic password x", cli.CodeRefused, "is off"},
+		{"ic password", cli.CodeUsage, "an argument is missing"},
+		{"ic enable x", cli.CodeUsage, "unexpected argument"},
+		{"assign", cli.CodeUsage, "there is no command"},
+	} {
+		code, out, errs := tscc(t, strings.Fields(tt.args)...)
+		if code != tt.code || !strings.Contains(out+errs, tt.want) {
+			t.Errorf("tscc %s: status %d, %q, %q; want %d and %q", tt.args, code, out, errs, tt.code, tt.want)
+		}
+	}
+	var s ts.Status
+	if _, out, _ := tscc(t, "show", "--json", "--state", state); json.Unmarshal([]byte(out), &s) != nil || s.Set["DefaultLicenseServer"] != "127.0.0.1:1" {
+		t.Errorf("show --json: %s", out)
+	}
+}
+
+// TestNoteOnGrace: the grace period is not free use.
+func TestNoteOnGrace(t *testing.T) {
+	var s ts.Status
+	if err := json.Unmarshal([]byte(`{"grace":{"state":"running","end":"2003-06-01T09:00:00Z"}}`), &s); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := show(&out, s); err != nil || !strings.Contains(out.String(), "not free use") || !strings.Contains(out.String(), "until 2003-06-01 09:00 UTC") {
+		t.Errorf("%v:\n%s", err, out.String())
+	}
+}
