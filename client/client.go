@@ -38,6 +38,10 @@ type Config struct {
 	Security   rdpconn.Protocols // Both: standard RDP security, and TLS where the server insists
 	Encryption []rdpsec.Method   // nil for 40, 56 and 128
 
+	EncryptLicensing bool // under RDP security: encrypt licensing messages, as FreeRDP does
+	SaltedMAC        bool // under RDP security: send salted signatures, as FreeRDP does
+	SlowPath         bool // neither take nor use the fast path
+
 	Desktop rdp.Desktop // zero for 800 by 600 of 16 bits
 
 	Log    *eventlog.Log // may be nil

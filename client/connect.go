@@ -165,6 +165,7 @@ func (c *Config) dialWith(ctx context.Context, security rdpconn.Protocols) (*rdp
 		Protocols: security, Encryption: c.Encryption, TLS: c.tls(),
 		ClientName: c.Name, Build: c.Persona.Build, Desktop: c.Desktop,
 		Domain: c.Domain, User: c.User, Password: c.Password,
+		EncryptLicensing: c.EncryptLicensing, SaltedMAC: c.SaltedMAC, SlowPath: c.SlowPath,
 		Rand: c.Rand, StepTimeout: c.StepTimeout, Transcript: c.Transcript,
 	})
 }

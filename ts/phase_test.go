@@ -126,6 +126,8 @@ func TestStored(t *testing.T) {
 
 // TestNone is a server that licenses nobody: one message, and no license server is
 // asked.
+//
+// proves R6
 func TestNone(t *testing.T) {
 	l, ls := labWithLicenses(t, func(c *ts.Config) { c.Mode = policy.ModeAdmin })
 	h := l.byHand(t, nil)
