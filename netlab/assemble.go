@@ -82,7 +82,9 @@ func (r *Record) assemble(folder string, recordings []capture.Recording, events 
 	}
 	for _, h := range r.Hosts {
 		for _, c := range h.Cables {
-			a.Names[c.Address] = h.Name
+			for _, address := range c.Addresses() {
+				a.Names[address] = h.Name
+			}
 		}
 	}
 	path := filepath.Join(folder, CaptureName)

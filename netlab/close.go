@@ -43,7 +43,7 @@ func (l *Lab) close() error {
 	}
 	if l.Clock != nil {
 		l.record.End = l.Clock.Now()
-		errs = append(errs, l.Clock.Close())
+		errs = append(errs, l.Clock.Close(), l.closeClocks())
 	}
 	if l.log != nil {
 		errs = append(errs, l.log.Close())

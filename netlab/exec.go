@@ -95,6 +95,76 @@ func (l *Lab) commandLine(hostName, program, command string, shared, args []stri
 	return append(append([]string{program, command}, l.sharedFlags(hostName, program, shared)...), args...), nil
 }
 
+// Job is a command of one of the lab's programs, run as by Run.
+type Job struct {
+	Host, Program, Command string
+	Shared, Args           []string
+	State                  string // a state folder of its own, beneath the program's; "" for the program's
+}
+
+// RunMany runs jobs, at most parallel of them at once, and returns how each ended.
+// All are killed when ctx ends.
+func (l *Lab) RunMany(ctx context.Context, jobs []Job, parallel int) ([]Result, error) {
+	l.action()
+	ended := make(chan int)
+	programs := make([]*Process, len(jobs))
+	results := make([]Result, len(jobs))
+	running := 0
+	defer func() {
+		for _, p := range programs {
+			if p != nil && p.Running() {
+				_ = p.signalGroup(syscall.SIGKILL)
+			}
+		}
+		for ; running > 0; running-- {
+			<-ended
+		}
+	}()
+	for next := 0; next < len(jobs) || running > 0; {
+		if next < len(jobs) && running < parallel {
+			p, err := l.begin(jobs[next])
+			if err != nil {
+				return nil, err
+			}
+			programs[next] = p
+			go func(i int) { <-p.done; ended <- i }(next)
+			next++
+			running++
+			continue
+		}
+		select {
+		case i := <-ended:
+			running--
+			var err error
+			if results[i], err = programs[i].result(); err != nil {
+				return nil, err
+			}
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%d of %d had not ended: %w", len(jobs)-next+running, len(jobs), context.Cause(ctx))
+		}
+	}
+	l.journal.poll()
+	return results, nil
+}
+
+func (l *Lab) begin(j Job) (*Process, error) {
+	argv, err := l.commandLine(j.Host, j.Program, j.Command, j.Shared, j.Args)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.Index(argv, "--state"); i >= 0 && j.State != "" {
+		argv[i+1] = filepath.Join(argv[i+1], j.State)
+	}
+	return l.spawn(j.Host, argv, nil)
+}
+
+// result is how a program that has ended did, and what it said.
+func (p *Process) result() (Result, error) {
+	stdout, err := takeOutput(p.Stdout)
+	stderr, err2 := takeOutput(p.Stderr)
+	return Result{Exit: p.Exit(), Stdout: stdout, Stderr: stderr}, errors.Join(err, err2)
+}
+
 // Exec runs any program in a host to its end. It is killed when ctx ends.
 func (l *Lab) Exec(ctx context.Context, hostName string, argv, env []string) (Result, error) {
 	l.action()
@@ -110,9 +180,7 @@ func (l *Lab) Exec(ctx context.Context, hostName string, argv, env []string) (Re
 		return Result{}, fmt.Errorf("%s on %s: %w%s", p.Program, p.Host, context.Cause(ctx), p.lastWords())
 	}
 	l.journal.poll()
-	stdout, err := takeOutput(p.Stdout)
-	stderr, err2 := takeOutput(p.Stderr)
-	return Result{Exit: p.Exit(), Stdout: stdout, Stderr: stderr}, errors.Join(err, err2)
+	return p.result()
 }
 
 // takeOutput reads an output file, and removes it when there is nothing in it.

@@ -64,6 +64,7 @@ type Lab struct {
 	sw       *netns.Switch
 	log      *eventlog.Log
 	journal  *journal
+	skews    map[string]*skewed // calendars of hosts that are off
 	record   *Record
 	held     *os.File // the folder, locked
 	running  []*Process
@@ -94,7 +95,7 @@ func New(ctx context.Context, spec Spec, o Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{Folder: folder, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}}
+	l := &Lab{Folder: folder, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}, skews: map[string]*skewed{}}
 	if l.held, err = claimFolder(folder); err != nil {
 		return nil, err
 	}
@@ -174,6 +175,24 @@ func (l *Lab) buildNets(ctx context.Context) error {
 			return err
 		}
 	}
+	return l.route()
+}
+
+// route tells every host the way to the nets behind routers.
+func (l *Lab) route() error {
+	for _, spec := range l.spec.Hosts {
+		h := l.hosts[spec.Name]
+		if spec.Router {
+			if err := h.Forward(); err != nil {
+				return err
+			}
+		}
+		for _, r := range l.spec.Routes(spec.Name) {
+			if err := h.AddRoute(r.To, r.Via); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -220,7 +239,7 @@ func (l *Lab) connect(bridges map[string]string) ([]string, error) {
 			port := l.sw.Name("p", index, i)
 			err := l.sw.Connect(l.hosts[spec.Name].Host, netns.Cable{
 				Bridge: bridges[c.Net], Port: port, Interface: c.Interface, MAC: c.MAC(),
-				Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()),
+				Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()), Address6: netip.PrefixFrom(c.Address6, n.Prefix6.Bits()),
 			})
 			if err != nil {
 				return nil, err
@@ -272,18 +291,6 @@ func (l *Lab) host(name string) (*host, error) {
 func (l *Lab) action() {
 	l.journal.poll()
 	l.step = l.journal.len()
-}
-
-// Advance moves the calendar by d, a day at a time, and returns when every program
-// has done what was due.
-func (l *Lab) Advance(ctx context.Context, d time.Duration) error {
-	l.action()
-	if err := l.Clock.AdvanceBySteps(ctx, d, 24*time.Hour); err != nil {
-		return err
-	}
-	l.log.Event(eventlog.ClockMoved, eventlog.F("now", l.Clock.Now().Format("2006-01-02 15:04:05")))
-	l.journal.poll()
-	return nil
 }
 
 // Step records a heading of the story.
@@ -345,6 +352,27 @@ func (l *Lab) Packets(ctx context.Context, f func(capture.Packet)) error {
 		}
 	}
 	return nil
+}
+
+// Messages are the licensing messages and those to license servers that have been
+// sent so far, also those that were encrypted.
+func (l *Lab) Messages(ctx context.Context) ([]capture.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	var recordings []capture.Recording
+	for _, h := range l.spec.Hosts {
+		for _, link := range l.hosts[h.Name].links {
+			if err := link.Sync(ctx); err != nil {
+				return nil, err
+			}
+			recordings = append(recordings, capture.Recording{Name: link.Name, Path: link.Path})
+		}
+	}
+	secrets, err := keyLogs(l.Folder)
+	if err != nil {
+		return nil, err
+	}
+	return capture.Messages(recordings, secrets)
 }
 
 // Drops are frames that a cable carried and its recorder lost so far.

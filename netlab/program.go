@@ -102,7 +102,7 @@ func (l *Lab) sharedFlags(hostName, program string, names []string) []string {
 		case "host":
 			value = hostName
 		case "clock":
-			value = l.Clock.Path()
+			value = l.clockOf(hostName).Path()
 		case "events":
 			value = filepath.Join(dir, eventsName)
 		case "keylog":
@@ -251,6 +251,30 @@ func (l *Lab) Kill(p *Process) error {
 	return nil
 }
 
+// Pause stops the program where it is (SIGSTOP): its connections stay open and
+// nothing answers on them.
+func (l *Lab) Pause(p *Process) error {
+	return l.signal(p, syscall.SIGSTOP, eventlog.ProgramPaused)
+}
+
+// Resume lets a program go on that Pause has stopped.
+func (l *Lab) Resume(p *Process) error {
+	return l.signal(p, syscall.SIGCONT, eventlog.ProgramResumed)
+}
+
+func (l *Lab) signal(p *Process, s syscall.Signal, kind eventlog.Kind) error {
+	l.action()
+	if !p.Running() {
+		return fmt.Errorf("%s on %s is not running", p.Program, p.Host)
+	}
+	if err := p.signalGroup(s); err != nil {
+		return fmt.Errorf("%s on %s: %w", p.Program, p.Host, err)
+	}
+	l.log.Event(kind, eventlog.F("program", p.Program), eventlog.F("target", p.Host))
+	l.journal.poll()
+	return nil
+}
+
 func (p *Process) signalGroup(s syscall.Signal) error {
 	return syscall.Kill(-p.cmd.Process.Pid, s)
 }
@@ -261,6 +285,7 @@ func (p *Process) end(patience time.Duration) {
 		return
 	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may end in this moment
+	_ = p.signalGroup(syscall.SIGCONT)        // and it may be paused
 	select {
 	case <-p.done:
 	case <-time.After(patience):

@@ -18,13 +18,16 @@ type Spec struct {
 
 // Net is an Ethernet that hosts hang on.
 type Net struct {
-	Name   string       `json:"name"`
-	Prefix netip.Prefix `json:"prefix"`
+	Name    string       `json:"name"`
+	Prefix  netip.Prefix `json:"prefix"`
+	Prefix6 netip.Prefix `json:"prefix6,omitzero"` // of its IPv6 addresses; invalid without any
+	Site    string       `json:"site,omitempty"`   // the site that it belongs to
 }
 
 // Host is a machine with a cable to each of its nets.
 type Host struct {
 	Name   string  `json:"name"`
+	Router bool    `json:"router,omitempty"` // it forwards from net to net
 	Cables []Cable `json:"cables"`
 }
 
@@ -33,6 +36,15 @@ type Cable struct {
 	Net       string     `json:"net"`
 	Interface string     `json:"interface"`
 	Address   netip.Addr `json:"address"`
+	Address6  netip.Addr `json:"address6,omitzero"` // invalid on a net without IPv6
+}
+
+// Addresses are the cable's addresses, that of IPv4 first.
+func (c Cable) Addresses() []netip.Addr {
+	if !c.Address6.IsValid() {
+		return []netip.Addr{c.Address}
+	}
+	return []netip.Addr{c.Address, c.Address6}
 }
 
 // MAC is the cable's hardware address; the last four bytes are its IP address.
@@ -46,6 +58,8 @@ func (h Host) Address() netip.Addr { return h.Cables[0].Address }
 
 const (
 	netBits   = 16 // a net's prefix unless told otherwise: 10.N.0.0/16
+	netBits6  = 64 // and of its IPv6 addresses: fd00:0:0:N::/64
+	maxBits6  = 96 // so that hosts are numbered as in IPv4
 	maxNets   = 256
 	maxLabel  = 63 // RFC 1035
 	firstHost = 1
@@ -76,38 +90,110 @@ func (s *Spec) AddNet(name string, prefix netip.Prefix) error {
 			return fmt.Errorf("net %q: %v overlaps %v of net %q", name, prefix, n.Prefix, n.Name)
 		}
 	}
-	s.Nets = append(s.Nets, Net{name, prefix})
+	s.Nets = append(s.Nets, Net{Name: name, Prefix: prefix})
 	return nil
+}
+
+// AddIPv6 gives a net without hosts IPv6 beside IPv4. A zero prefix stands for the
+// unique local one with the net's number (RFC 4193).
+func (s *Spec) AddIPv6(name string, prefix netip.Prefix) error {
+	i := slices.IndexFunc(s.Nets, func(n Net) bool { return n.Name == name })
+	if i < 0 {
+		return fmt.Errorf("there is no net %q", name)
+	}
+	if !prefix.IsValid() {
+		prefix = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0, 0, 0, 0, 0, 0, byte(i)}), netBits6)
+	}
+	if !prefix.Addr().Is6() || prefix.Addr().Is4In6() || prefix.Bits() > maxBits6 {
+		return fmt.Errorf("net %q: %v is not an IPv6 prefix of at most /%d", name, prefix, maxBits6)
+	}
+	prefix = prefix.Masked()
+	for _, n := range s.Nets {
+		if n.Prefix6.IsValid() && n.Prefix6.Overlaps(prefix) {
+			return fmt.Errorf("net %q: %v overlaps %v of net %q", name, prefix, n.Prefix6, n.Name)
+		}
+	}
+	for _, h := range s.Hosts {
+		if slices.ContainsFunc(h.Cables, func(c Cable) bool { return c.Net == name }) {
+			return fmt.Errorf("net %q has hosts already", name)
+		}
+	}
+	s.Nets[i].Prefix6 = prefix
+	return nil
+}
+
+// SetSite puts a net into a site.
+func (s *Spec) SetSite(name, site string) error {
+	i := slices.IndexFunc(s.Nets, func(n Net) bool { return n.Name == name })
+	if i < 0 {
+		return fmt.Errorf("there is no net %q", name)
+	}
+	s.Nets[i].Site = site
+	return checkName("site", site)
 }
 
 // AddHost adds a host with a cable to each of the nets, on the next free address.
 func (s *Spec) AddHost(name string, nets ...string) error {
-	if err := checkName("host", name); err != nil {
+	return s.addHost(Host{Name: name}, nets)
+}
+
+// AddRouter adds a host that forwards between its nets. Every host of the lab gets
+// the routes to every net that routers lead to.
+func (s *Spec) AddRouter(name string, nets ...string) error {
+	if len(nets) < 2 {
+		return fmt.Errorf("router %q: want the two or more nets that it connects", name)
+	}
+	return s.addHost(Host{Name: name, Router: true}, nets)
+}
+
+func (s *Spec) addHost(h Host, nets []string) error {
+	if err := checkName("host", h.Name); err != nil {
 		return err
 	}
-	if _, ok := s.Host(name); ok {
-		return fmt.Errorf("there is a host %q already", name)
+	if _, ok := s.Host(h.Name); ok {
+		return fmt.Errorf("there is a host %q already", h.Name)
 	}
 	if len(nets) == 0 {
-		return fmt.Errorf("host %q: on no net", name)
+		return fmt.Errorf("host %q: on no net", h.Name)
 	}
-	h := Host{Name: name}
-	for i, netName := range nets {
-		n, ok := s.Net(netName)
-		if !ok {
-			return fmt.Errorf("host %q: there is no net %q", name, netName)
-		}
-		if slices.Contains(nets[:i], netName) {
-			return fmt.Errorf("host %q: net %q is named twice", name, netName)
-		}
-		address, err := s.nextAddress(n)
-		if err != nil {
-			return fmt.Errorf("host %q: %w", name, err)
-		}
-		h.Cables = append(h.Cables, Cable{Net: netName, Interface: fmt.Sprintf("eth%d", i), Address: address})
-	}
+	was := len(s.Hosts)
 	s.Hosts = append(s.Hosts, h)
+	for _, net := range nets {
+		if _, err := s.Plug(h.Name, net); err != nil {
+			s.Hosts = s.Hosts[:was]
+			return err
+		}
+	}
 	return nil
+}
+
+// Plug adds a cable from a host to a net, on the next free address.
+func (s *Spec) Plug(hostName, netName string) (Cable, error) {
+	i := slices.IndexFunc(s.Hosts, func(h Host) bool { return h.Name == hostName })
+	if i < 0 {
+		return Cable{}, fmt.Errorf("there is no host %q", hostName)
+	}
+	h := &s.Hosts[i]
+	n, ok := s.Net(netName)
+	if !ok {
+		return Cable{}, fmt.Errorf("host %q: there is no net %q", hostName, netName)
+	}
+	if slices.ContainsFunc(h.Cables, func(c Cable) bool { return c.Net == netName }) {
+		return Cable{}, fmt.Errorf("host %q: net %q is named twice", hostName, netName)
+	}
+	address, err := s.nextAddress(n)
+	if err != nil {
+		return Cable{}, fmt.Errorf("host %q: %w", hostName, err)
+	}
+	c := Cable{Net: netName, Interface: fmt.Sprintf("eth%d", len(h.Cables)), Address: address}
+	if n.Prefix6.IsValid() { // the host's number on the net is the same in both
+		base, v4 := n.Prefix6.Addr().As16(), address.As4()
+		number := binary.BigEndian.Uint32(v4[:]) - binary.BigEndian.Uint32(n.Prefix.Addr().AsSlice())
+		binary.BigEndian.PutUint32(base[12:], number)
+		c.Address6 = netip.AddrFrom16(base)
+	}
+	h.Cables = append(h.Cables, c)
+	return c, nil
 }
 
 // nextAddress is the address behind the last one given on the net.
@@ -175,7 +261,9 @@ func (s *Spec) hostsFile() string {
 	b.WriteString("127.0.0.1 localhost\n")
 	for _, h := range s.Hosts {
 		for _, c := range h.Cables {
-			fmt.Fprintf(&b, "%v %s\n", c.Address, h.Name)
+			for _, address := range c.Addresses() {
+				fmt.Fprintf(&b, "%v %s\n", address, h.Name)
+			}
 		}
 	}
 	return b.String()

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -147,18 +148,24 @@ func listCommand() *ucli.Command {
 	}
 }
 
-// wordsCommand documents the words of drills.
+// wordsCommand documents the words of drills: `tslab help drill`.
 func wordsCommand() *ucli.Command {
+	var text strings.Builder
+	text.WriteString("A drill is a program in Starlark, a small Python: a file that ends in .star. These are the words it has\n" +
+		"beyond the language, each with an example; read from the first to the last, the examples are a drill.")
+	for _, w := range script.Vocabulary() {
+		fmt.Fprintf(&text, "\n\n%s\n    %s", strings.ReplaceAll(w.Usage, "; ", "\n"), w.Text)
+	}
 	return &ucli.Command{
-		Name:  "words",
-		Usage: "list the words that a drill has beyond Starlark, with an example each",
+		Name: "drill", Aliases: []string{"words"},
+		Usage:       "the language of drills: every word with an example",
+		Description: text.String(),
 		Action: func(_ context.Context, c *ucli.Command) error {
-			for _, w := range script.Vocabulary() {
-				if _, err := fmt.Fprintf(c.Root().Writer, "%s\n    %s\n", w.Usage, w.Text); err != nil {
-					return err
-				}
+			if _, err := cli.Args(c, 0, 0); err != nil {
+				return err
 			}
-			return nil
+			_, err := fmt.Fprintln(c.Root().Writer, text.String())
+			return err
 		},
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 func runCommand() *ucli.Command   { return onlyLinux("run", "run a drill") }
 func listCommand() *ucli.Command  { return onlyLinux("list", "list the drills") }
-func wordsCommand() *ucli.Command { return onlyLinux("words", "list the words of drills") }
+func wordsCommand() *ucli.Command { return onlyLinux("drill", "the language of drills") }
 func captureCommand() *ucli.Command {
 	return onlyLinux("capture", "work with the captures of runs")
 }

@@ -18,6 +18,9 @@ var (
 	LabUp             = Kind{"lab.up", 0, Information, "the lab is up: {lab}"}
 	LabStep           = Kind{"lab.step", 0, Information, "{text}"}
 	ProgramKilled     = Kind{"program.killed", 0, Warning, "{program} on {target} is killed"}
+	ProgramPaused     = Kind{"program.paused", 0, Warning, "{program} on {target} is paused"}
+	ProgramResumed    = Kind{"program.resumed", 0, Information, "{program} on {target} goes on"}
+	ClockSkewed       = Kind{"clock.skewed", 0, Information, "the calendar of {target} is {by} off"}
 	ExpectationMet    = Kind{"expectation.met", 0, Information, "as expected: {text}"}
 	ExpectationFailed = Kind{"expectation.failed", 0, Error, "not as expected: {text}: want {want}, got {got}"}
 

@@ -18,8 +18,10 @@ type Packet struct {
 	Link     string
 	Protocol string // "tcp", "udp", "icmp", "arp", "other"
 	From, To netip.AddrPort
-	Payload  int  // bytes behind the transport header
-	TLS      bool // the payload begins with a TLS ClientHello
+	Flags    string // of TCP: those of "SAFRP" that are set (SYN, ACK, FIN, RST, PSH)
+	Length   int    // of the frame
+	Payload  int    // bytes behind the transport header
+	TLS      bool   // the payload begins with a TLS ClientHello
 }
 
 // Decoder turns frames into packets. It is not safe for concurrent use.
@@ -46,7 +48,7 @@ func NewDecoder() *Decoder {
 
 // Decode reads the headers of frame; what it cannot read stays zero.
 func (d *Decoder) Decode(link string, frame *Frame) Packet {
-	p := Packet{Time: frame.Time, Link: link, Protocol: "other"}
+	p := Packet{Time: frame.Time, Link: link, Protocol: "other", Length: frame.Length}
 	// A header that is broken off is not an error of the lab: the packet counts
 	// with what could be read.
 	_ = d.parser.DecodeLayers(frame.Data, &d.decoded)
@@ -65,6 +67,7 @@ func (d *Decoder) Decode(link string, frame *Frame) Packet {
 			to, _ = netip.AddrFromSlice(d.ip6.DstIP)
 		case layers.LayerTypeTCP:
 			p.Protocol, p.Payload, p.TLS = "tcp", len(d.tcp.Payload), isHandshake(d.tcp.Payload)
+			p.Flags = tcpFlags(&d.tcp)
 			p.From, p.To = netip.AddrPortFrom(from, uint16(d.tcp.SrcPort)), netip.AddrPortFrom(to, uint16(d.tcp.DstPort))
 		case layers.LayerTypeUDP:
 			p.Protocol, p.Payload = "udp", len(d.udp.Payload)
@@ -77,6 +80,19 @@ func (d *Decoder) Decode(link string, frame *Frame) Packet {
 		p.From, p.To = netip.AddrPortFrom(from, 0), netip.AddrPortFrom(to, 0)
 	}
 	return p
+}
+
+func tcpFlags(tcp *layers.TCP) string {
+	var b []byte
+	for _, flag := range []struct {
+		set    bool
+		letter byte
+	}{{tcp.SYN, 'S'}, {tcp.ACK, 'A'}, {tcp.FIN, 'F'}, {tcp.RST, 'R'}, {tcp.PSH, 'P'}} {
+		if flag.set {
+			b = append(b, flag.letter)
+		}
+	}
+	return string(b)
 }
 
 // isHandshake looks for a TLS record of type handshake, any version, with a ClientHello

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -73,6 +74,7 @@ type Cable struct {
 	Interface string           // the far end, in the host
 	MAC       net.HardwareAddr // of the far end
 	Address   netip.Prefix     // of the far end
+	Address6  netip.Prefix     // of the far end; invalid without IPv6
 }
 
 // Connect lays a cable. The host's interface sends checksummed frames of at most its
@@ -108,14 +110,70 @@ func (s *Switch) connect(h *Host, c Cable) error {
 	if err := h.Do(func() error { return plainFrames(c.Interface) }); err != nil {
 		return err
 	}
-	address := &netlink.Addr{IPNet: &net.IPNet{
-		IP:   c.Address.Addr().AsSlice(),
-		Mask: net.CIDRMask(c.Address.Bits(), c.Address.Addr().BitLen()),
-	}}
-	if err := h.handle.AddrAdd(far, address); err != nil {
+	if err := h.handle.AddrAdd(far, &netlink.Addr{IPNet: ipNet(c.Address)}); err != nil {
 		return err
 	}
+	if c.Address6.IsValid() {
+		if err := h.Do(func() error { return allowIPv6(c.Interface) }); err != nil {
+			return err
+		}
+		for _, p := range []netip.Prefix{linkLocal(c.MAC), c.Address6} {
+			// Nobody else can have it, so that it may be used at once (RFC 4862 5.4).
+			if err := h.handle.AddrAdd(far, &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}); err != nil {
+				return fmt.Errorf("%v: %w", p, err)
+			}
+		}
+	}
 	return h.handle.LinkSetUp(far)
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// linkLocal is an address from which a router asks for its neighbors on behalf of
+// others: fe80::/64 and the MAC.
+func linkLocal(mac net.HardwareAddr) netip.Prefix {
+	a := [16]byte{0: 0xfe, 1: 0x80}
+	copy(a[10:], mac)
+	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
+}
+
+// allowIPv6 takes back for one interface what quietIPv6 forbids, without the
+// addresses and the solicitations that the kernel would make by itself. It works in
+// the calling thread's network namespace.
+func allowIPv6(ifname string) error {
+	for _, set := range []struct{ name, value string }{
+		{"addr_gen_mode", "1"}, {"accept_ra", "0"}, {"router_solicitations", "0"}, {"dad_transmits", "0"}, {"disable_ipv6", "0"},
+	} {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+ifname+"/"+set.name, []byte(set.value), 0); err != nil {
+			return fmt.Errorf("IPv6: %w", err)
+		}
+	}
+	return nil
+}
+
+// Forward makes the host a router: it passes on what is not for itself.
+func (h *Host) Forward() error {
+	return h.Do(func() error {
+		err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
+		if err != nil {
+			return fmt.Errorf("router %s: %w; a lab with routers needs a /proc/sys that can be written", h.Name, err)
+		}
+		err = os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0)
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // a kernel without IPv6
+			return fmt.Errorf("router %s: %w", h.Name, err)
+		}
+		return nil
+	})
+}
+
+// AddRoute tells the host by whom it reaches a net.
+func (h *Host) AddRoute(to netip.Prefix, via netip.Addr) error {
+	if err := h.handle.RouteAdd(&netlink.Route{Dst: ipNet(to), Gw: via.AsSlice()}); err != nil {
+		return fmt.Errorf("host %s: route to %v by %v: %w", h.Name, to, via, err)
+	}
+	return nil
 }
 
 // AwaitPorts waits until the near ends of cables carry frames. A cable that is only

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab"
-	"github.com/tslab/tslab/netlab/capture"
 )
 
 // filter says which events a drill looks for.
@@ -130,37 +129,6 @@ func (e *engine) heard() string {
 	return strings.Join(names, ", ")
 }
 
-func (e *engine) packetsWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var between starlark.Tuple
-	var protocol string
-	var port int
-	if err := starlark.UnpackArgs("packets", args, kwargs, "between?", &between, "protocol?", &protocol, "port?", &port); err != nil {
-		return nil, err
-	}
-	lab, err := e.up()
-	if err != nil {
-		return nil, err
-	}
-	ends, err := e.ends(between)
-	if err != nil {
-		return nil, err
-	}
-	if lost := lab.Drops(); lost > 0 {
-		return nil, fmt.Errorf("%d frames were lost by the capture, so they cannot be counted", lost)
-	}
-	count := 0
-	err = lab.Packets(e.ctx, func(p capture.Packet) {
-		if protocol != "" && p.Protocol != protocol || port != 0 && int(p.From.Port()) != port && int(p.To.Port()) != port {
-			return
-		}
-		if ends != nil && (p.Protocol == "arp" || !connects(p, ends)) {
-			return
-		}
-		count++
-	})
-	return starlark.MakeInt(count), err
-}
-
 // ends are the addresses of the two hosts that packets go between.
 func (e *engine) ends(between starlark.Tuple) ([][]netip.Addr, error) {
 	if between == nil {
@@ -187,7 +155,7 @@ func (e *engine) ends(between starlark.Tuple) ([][]netip.Addr, error) {
 func addresses(h netlab.Host) []netip.Addr {
 	var all []netip.Addr
 	for _, c := range h.Cables {
-		all = append(all, c.Address)
+		all = append(all, c.Addresses()...)
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,7 +128,7 @@ func (p *process) Unpack(v starlark.Value) error {
 func (e *engine) execWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var env *starlark.Dict
 	var background bool
-	seconds := patience.Seconds()
+	seconds := number(patience.Seconds())
 	err := starlark.UnpackArgs("exec", nil, kwargs, "env?", &env, "timeout?", &seconds, "background?", &background)
 	if err != nil {
 		return nil, err
@@ -158,7 +159,7 @@ func (e *engine) execWord(_ *starlark.Thread, args starlark.Tuple, kwargs []star
 		}
 		return process{p}, nil
 	}
-	ctx, cancel := e.timeout(time.Duration(seconds*float64(time.Second)), "it did not end")
+	ctx, cancel := e.timeout(time.Duration(float64(seconds)*float64(time.Second)), "it did not end")
 	defer cancel()
 	r, err := lab.Exec(ctx, name, argv, vars)
 	if err != nil {
@@ -289,13 +290,16 @@ func parsed(stdout string) starlark.Value {
 func connectExits() []int { return []int{3, 4, 5} }
 
 func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	own, others := takeFlags(kwargs, "client", "server", "stay")
+	own, others := takeFlags(kwargs, "client", "server", "stay", "store", "count", "parallel")
 	var from, to starlark.Value
-	var stay bool
-	if err := starlark.UnpackArgs("connect", args, own, "client", &from, "server", &to, "stay?", &stay); err != nil {
+	s := swarm{parallel: swarmParallel}
+	many := given(own, "count")
+	err := starlark.UnpackArgs("connect", args, own, "client", &from, "server", &to,
+		"stay?", &s.stay, "store?", &s.store, "count?", &s.count, "parallel?", &s.parallel)
+	if err != nil {
 		return nil, err
 	}
-	host, err := hostName(from)
+	hosts, err := hostNames(from)
 	if err != nil {
 		return nil, err
 	}
@@ -303,21 +307,37 @@ func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	if err != nil {
 		return nil, err
 	}
+	if many {
+		return e.swarm(hosts, target, s, others)
+	}
+	if len(hosts) != 1 {
+		return nil, errors.New("one device connects from one host; with count= many connect from several in turn")
+	}
 	argv, err := flags(others)
 	if err != nil {
 		return nil, err
 	}
 	argv = append(argv, "--json", target)
-	if stay {
-		return e.stay(host, argv)
+	if s.store != "" { // behind the lab's own, so that it is the one that counts
+		if s.store != filepath.Base(s.store) || s.store == ".." || s.store == "." {
+			return nil, fmt.Errorf("store: %q is no name of a folder", s.store)
+		}
+		lab, err := e.up()
+		if err != nil {
+			return nil, err
+		}
+		argv = append([]string{"--state", filepath.Join(lab.ProgramFolder(hosts[0], "tsclient"), s.store)}, argv...)
 	}
-	r, err := e.tool(host, "tsclient", "connect", argv, append(connectExits(), 1)...)
+	if s.stay {
+		return e.stay(hosts[0], argv)
+	}
+	r, err := e.tool(hosts[0], "tsclient", "connect", argv, append(connectExits(), 1)...)
 	if err != nil {
 		return nil, err
 	}
 	report, err := decodeReport(r)
 	if err != nil {
-		return nil, fmt.Errorf("tsclient on %s: exit status %d: %s", host, r.Exit, oneLine(r.Stderr))
+		return nil, fmt.Errorf("tsclient on %s: exit status %d: %s", hosts[0], r.Exit, oneLine(r.Stderr))
 	}
 	return resultValue("connection", r, report), nil
 }

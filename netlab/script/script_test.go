@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -41,6 +42,8 @@ func TestMain(m *testing.M) {
 	case "clearinghouse":
 		fmt.Fprintln(os.Stderr, "clearinghouse: the state folder is full")
 		os.Exit(1)
+	case "shout":
+		os.Exit(shout(os.Args[1]))
 	}
 	if !netns.Inside() {
 		code, err := netns.Reexec(os.Args[1:])
@@ -55,6 +58,28 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
+}
+
+// shout sends a datagram to an address, where nobody listens; the host there says so.
+func shout(addr string) int {
+	c, err := net.Dial("udp", addr)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Second))
+	io.WriteString(c, "anybody there?")
+	_, err = c.Read(make([]byte, 1))
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		fmt.Println("reached")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		fmt.Println("silence")
+	default:
+		fmt.Println(err)
+	}
+	return 0
 }
 
 // open reads the flags that all programs of the lab have, and those of a device.
@@ -141,7 +166,7 @@ func standIns(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, name := range []string{"termsrv", "tsclient", "clearinghouse"} {
+	for _, name := range []string{"termsrv", "tsclient", "clearinghouse", "shout"} {
 		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -222,6 +247,19 @@ ts = start(ts1, "termsrv", listen = ":3390")
 expect(ts.address, lambda a: a.endswith(":3390"))
 stop(ts)
 expect([have("sh"), have("no-such-program")], [True, False])
+sleeper = exec(c1, "sh", "-c", "while :; do :; done", background = True)
+pause(sleeper)
+expect(sleeper.running)
+expect(exec(c1, "sh", "-c", "ps -o stat= -C sh || grep State /proc/[0-9]*/status").stdout, lambda s: "T" in s)
+resume(sleeper)
+kill(sleeper)
+expect([f.flags for f in packets(between = (c1, ts1), port = 3389, flags = "S", list = True)][:2], ["S", "SA"])
+expect(packets(source = c1, flags = "S", port = 3389, where = lambda p: "A" not in p.flags) >= 2)
+expect(packets(between = (c1, ts1), port = 3389, payload = True), packets(source = ts1, port = 3389, payload = True))
+expect(packets(link = "c1:eth0", protocol = "tcp") > 0 and packets(link = "ts1:eth1", protocol = "tcp") == 0)
+swarm = connect([c1, ts1], ts1, count = 10, parallel = 3, name = "K")
+expect([swarm.count, len(swarm.all), swarm.statuses.get("connected", 0) + swarm.statuses.get("unreachable", 0)], [10, 10, 10])
+expect(connect(c1, ts1, name = "PC-7", store = "seven").status, "unreachable")
 n = 0
 while n < 3:
     n += 1
@@ -240,7 +278,7 @@ func TestWords(t *testing.T) {
 		"2003-03-03 09:00:00  ts1  termsrv is ready on [::]:3389\n",
 		"2003-03-05 10:30:0", "lab  the calendar moved to 2003-03-05 10:30:0",
 		"\nThe end\n", "a word besides\n", "! termsrv on ts1 is killed\n",
-		"a-test: passed: 23 of 23 expectations met, ", "/run/lab.pcapng\n",
+		"a-test: passed: 31 of 31 expectations met, ", "/run/lab.pcapng\n",
 	} {
 		if !strings.Contains(story, want) {
 			t.Errorf("the story has no %q:\n%s", want, story)
@@ -277,6 +315,13 @@ func TestErrors(t *testing.T) {
 		{"between one", `packets(between = (c1,))`, "packets: between: want two hosts"},
 		{"no time", `advance()`, "advance: want days, hours or minutes"},
 		{"refuse", `now(); refuse("not here")`, "a_test.star:2:14: refuse: not here"},
+		{"router on one net", `lan = net("a"); net("b"); router("r", lan)`, `router "r": want the two or more nets`},
+		{"link too late", `a = net("a"); b = net("b"); c1 = host("c1", a); now(); link(c1, b)`, "link: c1 is not on net b: link: the lab is up already"},
+		{"no crowd", `connect(c1, ts1, count = 0)`, "connect: count: want 1 to 5000 clients"},
+		{"store elsewhere", `connect(c1, ts1, store = "../x")`, `store: "../x" is no name of a folder`},
+		{"skew too late", `start(ts1, "termsrv"); skew(ts1, days = 1)`, "skew: termsrv was started on ts1 with the lab's calendar"},
+		{"where that fails", `exec(c1, "shout", "ts1:9"); packets(where = lambda p: p.colour)`, `where: "packet" struct has no .colour attribute`},
+		{"jump by steps", `advance(days = 1, jump = True, every = 5)`, "jump goes at once"},
 		{"unlike", `expect(1, 1, "x", 3)`, "expect: got 4 arguments, want at most 3"},
 		{"endless", "while True:\n    pass", "too many steps"},
 		{"does nothing", "x = 1", "the drill declares a lab and does nothing in it"},

@@ -24,9 +24,13 @@ func structOf(name string, fields starlark.StringDict) *starlarkstruct.Struct {
 }
 
 func hostValue(h netlab.Host) starlark.Value {
-	return structOf("host", starlark.StringDict{
-		"name": starlark.String(h.Name), "address": starlark.String(h.Address().String()),
-	})
+	fields := starlark.StringDict{
+		"name": starlark.String(h.Name), "address": starlark.String(h.Address().String()), "address6": starlark.None,
+	}
+	if a := h.Cables[0].Address6; a.IsValid() {
+		fields["address6"] = starlark.String(a.String())
+	}
+	return structOf("host", fields)
 }
 
 func eventValue(e eventlog.Event) starlark.Value {

@@ -1,0 +1,196 @@
+//go:build linux
+
+package script
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"go.starlark.net/starlark"
+
+	"github.com/tslab/tslab/netlab/capture"
+)
+
+// packetFilter says which packets a drill looks for.
+type packetFilter struct {
+	between               [][]netip.Addr
+	source, target        []netip.Addr // nil for any
+	protocol, flags, link string
+	port                  int
+	payload, list         bool
+	where                 starlark.Callable
+	senders               map[netip.Addr]string // the host that has an address
+	thread                *starlark.Thread
+	err                   error // of where
+}
+
+func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var between starlark.Tuple
+	var source, target, link starlark.Value
+	f := packetFilter{thread: thread}
+	err := starlark.UnpackArgs("packets", args, kwargs, "between?", &between, "protocol?", &f.protocol, "port?", &f.port,
+		"source?", &source, "target?", &target, "flags?", &f.flags, "payload?", &f.payload, "link?", &link, "where?", &f.where, "list?", &f.list)
+	if err != nil {
+		return nil, err
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	if f.between, err = e.ends(between); err != nil {
+		return nil, err
+	}
+	if f.source, err = e.end("source", source); err != nil {
+		return nil, err
+	}
+	if f.target, err = e.end("target", target); err != nil {
+		return nil, err
+	}
+	if link != nil {
+		if f.link, err = hostName(link); err != nil {
+			return nil, fmt.Errorf("link: got %s, want what link() returned or a name such as c1:eth0", link.Type())
+		}
+	}
+	f.senders = e.senders()
+	if lost := lab.Drops(); lost > 0 {
+		return nil, fmt.Errorf("%d frames were lost by the capture, so they cannot be counted", lost)
+	}
+	var found []capture.Packet
+	count := 0
+	err = lab.Packets(e.ctx, func(p capture.Packet) {
+		if f.match(p) {
+			count++
+			if f.list {
+				found = append(found, p)
+			}
+		}
+	})
+	if err := errors.Join(err, f.err); err != nil {
+		return nil, err
+	}
+	if !f.list {
+		return starlark.MakeInt(count), nil
+	}
+	slices.SortStableFunc(found, func(a, b capture.Packet) int { return a.Time.Compare(b.Time) })
+	list := make([]starlark.Value, len(found))
+	for i, p := range found {
+		list[i] = packetValue(p, f.senders)
+	}
+	return starlark.NewList(list), nil
+}
+
+// senders is which host has which address.
+func (e *engine) senders() map[netip.Addr]string {
+	all := map[netip.Addr]string{}
+	for _, h := range e.spec.Hosts {
+		for _, a := range addresses(h) {
+			all[a] = h.Name
+		}
+	}
+	return all
+}
+
+func (e *engine) end(word string, v starlark.Value) ([]netip.Addr, error) {
+	if v == nil || v == starlark.None {
+		return nil, nil
+	}
+	name, err := hostName(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", word, err)
+	}
+	h, ok := e.spec.Host(name)
+	if !ok {
+		return nil, fmt.Errorf("%s: there is no host %q in this lab", word, name)
+	}
+	return addresses(h), nil
+}
+
+// match says whether a packet is looked for. Without a link each counts once, where
+// its sender sent it, and not again behind every router.
+func (f *packetFilter) match(p capture.Packet) bool {
+	sender, known := f.senders[p.From.Addr()]
+	host, _, _ := strings.Cut(p.Link, ":")
+	switch {
+	case f.err != nil,
+		f.link == "" && known && sender != host,
+		f.link != "" && f.link != p.Link,
+		f.protocol != "" && p.Protocol != f.protocol,
+		f.port != 0 && int(p.From.Port()) != f.port && int(p.To.Port()) != f.port,
+		f.between != nil && (p.Protocol == "arp" || !connects(p, f.between)),
+		f.source != nil && !slices.Contains(f.source, p.From.Addr()),
+		f.target != nil && !slices.Contains(f.target, p.To.Addr()),
+		f.payload && p.Payload == 0,
+		strings.TrimLeft(f.flags, p.Flags) != "":
+		return false
+	}
+	if f.where == nil {
+		return true
+	}
+	verdict, err := starlark.Call(f.thread, f.where, starlark.Tuple{packetValue(p, f.senders)}, nil)
+	if err != nil {
+		f.err = fmt.Errorf("where: %w", err)
+		return false
+	}
+	return bool(verdict.Truth())
+}
+
+func packetValue(p capture.Packet, names map[netip.Addr]string) starlark.Value {
+	return structOf("packet", starlark.StringDict{
+		"time": starlark.String(p.Time.UTC().Format(time.RFC3339Nano)), "link": starlark.String(p.Link), "protocol": starlark.String(p.Protocol),
+		"source": endName(p.From.Addr(), names), "target": endName(p.To.Addr(), names),
+		"source_port": starlark.MakeInt(int(p.From.Port())), "target_port": starlark.MakeInt(int(p.To.Port())),
+		"flags": starlark.String(p.Flags), "length": starlark.MakeInt(p.Length), "payload": starlark.MakeInt(p.Payload),
+	})
+}
+
+// endName is the host that has the address, else the address.
+func endName(a netip.Addr, names map[netip.Addr]string) starlark.String {
+	if name, ok := names[a]; ok {
+		return starlark.String(name)
+	}
+	if !a.IsValid() {
+		return ""
+	}
+	return starlark.String(a.String())
+}
+
+// messagesWord finds messages inside of what the packets carry.
+func (e *engine) messagesWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var name, protocol string
+	var between starlark.Tuple
+	if err := starlark.UnpackArgs("messages", args, kwargs, "name?", &name, "between?", &between, "protocol?", &protocol); err != nil {
+		return nil, err
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
+	ends, err := e.ends(between)
+	if err != nil {
+		return nil, err
+	}
+	if lost := lab.Drops(); lost > 0 {
+		return nil, fmt.Errorf("%d frames were lost by the capture, so messages are missing", lost)
+	}
+	all, err := lab.Messages(e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := e.senders()
+	var found []starlark.Value
+	for _, m := range all {
+		if name != "" && m.Name != name || protocol != "" && m.Protocol != protocol || ends != nil && !connects(capture.Packet{From: m.From, To: m.To}, ends) {
+			continue
+		}
+		found = append(found, structOf("message", starlark.StringDict{
+			"time": starlark.String(m.Time.UTC().Format(time.RFC3339Nano)), "name": starlark.String(m.Name), "protocol": starlark.String(m.Protocol),
+			"source": endName(m.From.Addr(), names), "target": endName(m.To.Addr(), names),
+			"security": starlark.String(m.Security), "text": starlark.String(m.Text),
+		}))
+	}
+	return starlark.NewList(found), nil
+}
