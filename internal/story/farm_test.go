@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -121,10 +122,22 @@ func newFarm(t testing.TB) *farm {
 	t.Helper()
 	f := &farm{t: t, wires: newWires(), begin: time.Now(), pcs: map[string]*pc{}}
 	var err error
-	if f.house, err = clearinghouse.Init(filepath.Join(t.TempDir(), "house"), "Story Clearinghouse", clock.System{}); err != nil {
+	if f.house, err = clearinghouse.Init(filepath.Join(f.dir(), "house"), "Story Clearinghouse", clock.System{}); err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// dir is a new folder, in memory where the system has such a place: a story syncs as
+// often as a year does.
+func (f *farm) dir() string {
+	f.t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "story-")
+	if err != nil {
+		return f.t.TempDir()
+	}
+	f.t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // end stops everybody: a bubble ends when all its goroutines have.
@@ -146,7 +159,7 @@ func (f *farm) end() {
 func (f *farm) licenseServer(name string, p edition.Profile) *licenseServer {
 	f.t.Helper()
 	l := &licenseServer{farm: f, addr: name + ":3343", journal: &journal{}}
-	l.config = ls.Config{Name: name, Dir: filepath.Join(f.t.TempDir(), name), Clock: clock.System{}, Edition: p, Seed: 7,
+	l.config = ls.Config{Name: name, Dir: filepath.Join(f.dir(), name), Clock: clock.System{}, Edition: p, Seed: 7,
 		Log: eventlog.New(l.journal, name, ls.Program, clock.System{}, nil)}
 	l.start()
 	return l
@@ -233,7 +246,7 @@ func (f *farm) termServer(name string, p edition.Profile, licenseServer string) 
 	f.t.Helper()
 	s := &termServer{farm: f, journal: &journal{}}
 	s.config = ts.Config{
-		Host: name, Dir: filepath.Join(f.t.TempDir(), name), KeyBits: 512, Profile: p, LicenseServer: licenseServer,
+		Host: name, Dir: filepath.Join(f.dir(), name), KeyBits: 512, Profile: p, LicenseServer: licenseServer,
 		Dial: f.wires.dial, Clock: clock.System{}, Events: eventlog.New(s.journal, name, "termsrv", clock.System{}, nil),
 	}
 	s.start()
@@ -284,9 +297,11 @@ func (f *farm) pc(name, persona string) *pc {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	store, err := client.OpenStore(p, f.t.TempDir())
-	if err != nil {
-		f.t.Fatal(err)
+	var store client.Store = &memory{}
+	if p.Macintosh { // whose folder is looked at
+		if store, err = client.OpenStore(p, f.t.TempDir()); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	f.pcs[name] = &pc{persona: p, Config: &client.Config{Server: "ts1:3389", Persona: p, Store: store, Name: name, User: "lab",
 		Password: "lab", Dial: f.wires.dial}}
