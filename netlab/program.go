@@ -70,8 +70,12 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 	return p, err
 }
 
-// ProgramFolder is where a program keeps its state in a host.
+// ProgramFolder is where a program keeps its state in a host. tscc has none: it
+// speaks with the terminal server, in that one's.
 func (l *Lab) ProgramFolder(hostName, program string) string {
+	if program == "tscc" {
+		program = "termsrv"
+	}
 	return filepath.Join(l.hostFolder(hostName), program)
 }
 

@@ -107,7 +107,7 @@ func setCommand() *ucli.Command {
 
 func connectorCommand() *ucli.Command {
 	sub := func(name, usage, args string, more ...ucli.Flag) *ucli.Command {
-		return &ucli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: flags(more...), Action: func(ctx context.Context, c *ucli.Command) error {
+		return &ucli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: more, Action: func(ctx context.Context, c *ucli.Command) error {
 			n := len(strings.Fields(args))
 			words, err := cli.Args(c, n, n)
 			if err != nil {
@@ -125,6 +125,7 @@ func connectorCommand() *ucli.Command {
 	return &ucli.Command{
 		Name:  "ic",
 		Usage: "the Internet Connector mode of Windows 2000: up to 200 anonymous sessions under one license",
+		Flags: flags(),
 		Commands: []*ucli.Command{
 			sub("enable", "pull an Internet Connector license from the license server and turn the mode on", ""),
 			sub("disable", "give the license back to the license server that issued it and license per device again", "", force),

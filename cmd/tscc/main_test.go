@@ -94,6 +94,8 @@ func TestCommands(t *testing.T) {
 		{"set DefaultLicenseServer=127.0.0.1:1", cli.CodeDone, "set DefaultLicenseServer=127.0.0.1:1"},
 		{"show", cli.CodeDone, "127.0.0.1:1"},
 		{"ic enable", cli.CodeRefused, "grace period does not cover the Internet Connector"},
+		{"ic --json disable", cli.CodeNothing, `"result":"no-op"`},
+		{"ic disable --json", cli.CodeNothing, `"rule":"I11"`},
 		{"ic disable --force", cli.CodeNothing, "is off"},
 		{"ic repair", cli.CodeRefused, "is off"},
 		{"ic password x", cli.CodeRefused, "is off"},

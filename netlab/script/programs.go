@@ -216,6 +216,8 @@ func sharedBy(program string) flagSet {
 	switch program {
 	case "licmgr":
 		return flagSet{stateFlag, keyLogFlag}
+	case "tscc":
+		return flagSet{stateFlag}
 	case "clearinghouse":
 		return flagSet{stateFlag, clockFlag}
 	case "tsclient":
