@@ -26,7 +26,7 @@ import (
 
 var day = time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)
 
-func newHouse(t *testing.T) (*Clearinghouse, string) {
+func newHouse(t testing.TB) (*Clearinghouse, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "ch")
 	h, err := Init(dir, "Lab Clearinghouse", clock.Fixed(day))
