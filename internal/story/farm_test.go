@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -128,17 +127,7 @@ func newFarm(t testing.TB) *farm {
 	return f
 }
 
-// dir is a new folder, in memory where the system has such a place: a story syncs as
-// often as a year does.
-func (f *farm) dir() string {
-	f.t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "story-")
-	if err != nil {
-		return f.t.TempDir()
-	}
-	f.t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
+func (f *farm) dir() string { return shm(f.t) }
 
 // end stops everybody: a bubble ends when all its goroutines have.
 func (f *farm) end() {

@@ -1,0 +1,306 @@
+package story
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/ls"
+	"github.com/tslab/tslab/ls/clearinghouse"
+	"github.com/tslab/tslab/ls/keypack"
+	"github.com/tslab/tslab/ls/store"
+	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/token"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// hand is a calendar that the test moves.
+type hand struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (h *hand) Now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *hand) SleepUntil(ctx context.Context, _ time.Time) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (h *hand) add(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+// thin is a license server with its store, and a terminal server that is the rules
+// and nothing around them: what it decides on is real tokens.
+type thin struct {
+	t       testing.TB
+	house   *clearinghouse.Clearinghouse
+	clock   *hand
+	config  ls.Config
+	server  *ls.Server
+	up      bool
+	profile edition.Profile // of the terminal server
+	grace   policy.Grace
+	signers map[string]bool
+	seen    map[string]policy.Evidence // of tokens that were verified
+	cals    uint32
+	ids     int
+}
+
+// thinPC is a device.
+type thinPC struct {
+	name string
+	id   hwid.ID
+	blob []byte
+	held token.License
+}
+
+func newHouse(t testing.TB) *clearinghouse.Clearinghouse {
+	t.Helper()
+	house, err := clearinghouse.Init(filepath.Join(t.TempDir(), "house"), "Thin Clearinghouse", clock.System{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { house.Close() })
+	return house
+}
+
+func newThin(t testing.TB, house *clearinghouse.Clearinghouse, dir string, p edition.Profile) *thin {
+	t.Helper()
+	w := &thin{t: t, house: house, clock: &hand{now: time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)}, up: true, profile: p,
+		signers: map[string]bool{}, seen: map[string]policy.Evidence{}}
+	w.config = ls.Config{Name: "ls1", Dir: filepath.Join(dir, "0"), Clock: w.clock, Edition: p, Seed: 7,
+		Log: eventlog.New(nil, "ls1", ls.Program, w.clock, nil)}
+	w.open()
+	request := w.tell(tsls.GetActivationRequest{Company: "Thin"}).(tsls.ActivationRequest)
+	server, err := house.Activate(request.Document, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.learn(w.tell(tsls.Activate{Document: server.Document}).(tsls.ServerInfo))
+	return w
+}
+
+func (w *thin) open() {
+	w.t.Helper()
+	var err error
+	if w.server, err = ls.New(w.config); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// kill makes of the server what a power cut between two steps leaves: its file as it
+// is now, in another folder, and nothing else. The terminal server forgets all but
+// what it has stored.
+func (w *thin) kill() {
+	w.t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.config.Dir, store.FileName))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	old := w.server
+	w.ids++
+	w.config.Dir = filepath.Join(filepath.Dir(w.config.Dir), fmt.Sprintf("killed-%d", w.ids))
+	if err := os.MkdirAll(w.config.Dir, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(w.config.Dir, store.FileName), text, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.open()
+	if err := old.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	stored, err := json.Marshal(w.grace)
+	if err == nil {
+		w.grace = policy.Grace{}
+		err = json.Unmarshal(stored, &w.grace)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *thin) tell(m tsls.Message) tsls.Message {
+	w.t.Helper()
+	answer := w.server.Handle(context.Background(), transport.Peer{Hello: tsls.Hello{Name: "ts1"}}, m)
+	if err, ok := answer.(tsls.Error); ok {
+		w.t.Fatal(err)
+	}
+	return answer
+}
+
+func (w *thin) install(n uint32) {
+	w.t.Helper()
+	major, minor := w.config.Edition.Edition.Version()
+	order := clearinghouse.Order{ServerID: w.tell(tsls.Ping{}).(tsls.ServerInfo).ServerID, Kind: token.CAL, Program: keypack.LicenseCode, Count: n}
+	for _, p := range keypack.Products() {
+		if p.Version == (token.Version{Major: major, Minor: minor}) {
+			order.Product = p
+		}
+	}
+	pack, err := w.house.Issue(order)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.tell(tsls.InstallKeyPack{Document: pack.Document})
+	w.cals += n
+}
+
+func (w *thin) free() (n uint32) {
+	w.t.Helper()
+	for _, p := range w.tell(tsls.KeyPacks{}).(tsls.KeyPackList).Packs {
+		if p.Kind == token.CAL.String() {
+			n += p.Available
+		}
+	}
+	return n
+}
+
+func (w *thin) learn(info tsls.ServerInfo) {
+	for _, c := range info.Certificates {
+		w.signers[string(c)] = true
+	}
+}
+
+func (w *thin) pc(name string) *thinPC {
+	d := &thinPC{name: name}
+	w.reimage(d)
+	return d
+}
+
+func (w *thin) reimage(d *thinPC) {
+	w.ids++
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", d.name, w.ids))
+	*d = thinPC{name: d.name, id: hwid.New(0x04010000, [16]byte(sum[:16]))}
+}
+
+// days lets the calendar run, a day at a time, as a lab does.
+func (w *thin) days(n int) {
+	for range n {
+		w.clock.add(day)
+		w.grace, _ = w.grace.Due(&w.profile, w.clock.Now())
+		if _, err := w.server.Status(); err != nil { // it looks at its calendar
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// classify reads what the device shows.
+func (w *thin) classify(d *thinPC) tsls.Class {
+	e := policy.Evidence{Presented: len(d.blob) > 0, HardwareID: d.id}
+	if e.Presented {
+		seen, ok := w.seen[string(d.blob)]
+		if !ok { // signatures do not age, and these are many
+			parsed, err := token.Parse(d.blob)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			seen.License = parsed.License
+			seen.Err = parsed.Verify(w.clock.Now(), []*x509.Certificate{w.house.Root()}, nil)
+			seen.Rooted, seen.KnownSigner = seen.Err == nil, w.signers[string(parsed.Server().Raw)]
+			w.seen[string(d.blob)] = seen
+		}
+		e.License, e.Err, e.Rooted, e.KnownSigner = seen.License, seen.Err, seen.Rooted, seen.KnownSigner
+	}
+	return policy.Classify(&w.profile, w.clock.Now(), e).Class
+}
+
+// connect is a connection with its logon.
+func (w *thin) connect(d *thinPC, logon bool) policy.Outcome {
+	w.t.Helper()
+	e := w.profile.Edition
+	features := policy.Features(e) & policy.Features(w.config.Edition.Edition)
+	class := w.classify(d)
+	decision := policy.Before(w.clock.Now(), policy.Server{Profile: &w.profile, Grace: w.grace, Features: features}, policy.Client{Class: class})
+	var answer policy.Answer
+	var license []byte
+	if decision.Verb == policy.Ask && w.up {
+		info := w.tell(tsls.Ping{}).(tsls.ServerInfo)
+		answer = policy.Answer{Up: true, Activated: info.Activated, CALIssuedEver: info.CALIssuedEver}
+		if q := decision.Ask; !q.Ping {
+			a := w.tell(tsls.Allocate{Request: q.Request, Presented: q.Presented, Mode: q.Mode, LicenseID: d.held.LicenseID,
+				Issuer: d.held.Issuer, Expires: d.held.Expires, HardwareID: d.id, Machine: d.name, User: "lab",
+				Edition: e.String(), Features: policy.Features(e)}).(tsls.Allocated)
+			answer.Code, answer.Validated, answer.CALIssuedEver = a.Answer, a.Validated, a.CALIssuedEver
+			license = a.License
+		}
+	}
+	out := policy.After(decision, answer)
+	w.grace = out.Grace
+	if out.Admit && out.Pushed != policy.PushNone {
+		parsed, err := token.Parse(license)
+		if err != nil {
+			w.t.Fatalf("%s pushes %v: %v", out.Rule, out.Pushed, err)
+		}
+		d.blob, d.held = license, parsed.License
+	}
+	if out.Admit && out.Mark && logon && w.up {
+		w.tell(tsls.Mark{LicenseID: d.held.LicenseID, HardwareID: d.id, Issuer: d.held.Issuer, Machine: d.name, Expires: d.held.Expires})
+	}
+	return out
+}
+
+// A thousand devices share a hundred CALs for a year, a connection a week each: who
+// holds a CAL keeps it by coming, the others are refused when their ninety days are
+// over, and when nobody comes any more the pool is whole.
+//
+// proves R96, R104, R114, R116
+func TestThousandDevices(t *testing.T) {
+	weeks := 52
+	if testing.Short() {
+		weeks = 15
+	}
+	w := newThin(t, newHouse(t), shm(t), edition.W2KSP3())
+	defer func() { w.server.Close() }()
+	w.install(100)
+	all := make([]*thinPC, 1000)
+	for i := range all {
+		all[i] = w.pc(fmt.Sprintf("C%d", i))
+	}
+	holds := map[*thinPC]bool{}
+	for week := range weeks {
+		refused := 0
+		for i, d := range all {
+			if week > 14 && !holds[d] && (i+week)%4 != 0 {
+				continue // the refused try once a month
+			}
+			out := w.connect(d, true)
+			if holds[d] && !out.Admit {
+				t.Fatalf("week %d: %s had a CAL and is refused by %s", week, d.name, out.Rule)
+			}
+			holds[d] = holds[d] || out.Pushed == policy.PushCAL
+			if !out.Admit {
+				refused++
+			}
+		}
+		if week == 1 && w.free() != 0 || week == 14 && refused < 800 {
+			t.Fatalf("week %d: %d free, %d refused", week, w.free(), refused)
+		}
+		w.days(7)
+	}
+	w.days(200)
+	w.connect(w.pc("last"), true)
+	if free := w.free(); free != 100 {
+		t.Errorf("%d free of 100 in the end", free)
+	}
+}
