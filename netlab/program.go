@@ -143,6 +143,7 @@ type launch struct {
 	env    []string   // beside that of all programs
 	output string     // how the names of its output files begin
 	files  []*os.File // its descriptors from 3 on
+	stdio  []*os.File // its input, output and error output in place of files
 }
 
 // launch starts a program in a host.
@@ -173,6 +174,9 @@ func (l *Lab) launch(h *host, what launch) (*Process, error) {
 	}
 	defer stderr.Close()
 	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
+	if len(what.stdio) == 3 {
+		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = what.stdio[0], what.stdio[1], what.stdio[2]
+	}
 	if err := h.Start(p.cmd); err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", p.Program, h.Name, err)
 	}

@@ -26,6 +26,7 @@ func command() *ucli.Command {
 func commands() []*ucli.Command {
 	return []*ucli.Command{
 		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
+		upCommand(), execCommand(), downCommand(),
 		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
 		captureCommand(), wiresharkCommand(),
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"go.starlark.net/starlark"
@@ -31,7 +32,17 @@ type Options struct {
 	Edition  string    // of this leg of the drill's matrix; "" without one
 	Programs []string  // folders to find programs in before PATH
 	Out      io.Writer // for the story
+
+	// Keep is called with the lab when the drill has been carried out, and the lab is
+	// closed when it returns; nil to close it at once.
+	Keep func(ctx context.Context, lab *netlab.Lab) error
+	// Reach names hosts that somebody wants to reach from outside of the lab: a host
+	// called Outside is laid beside them.
+	Reach []string
 }
+
+// Outside is the host from which connections come that were made outside of the lab.
+const Outside = "outside"
 
 // engine is a drill that is running.
 type engine struct {
@@ -92,13 +103,41 @@ func (e *engine) run() error {
 	if err != nil {
 		return plain(err)
 	}
-	return nil
+	if e.o.Keep == nil {
+		return nil
+	}
+	lab, err := e.up()
+	if err != nil {
+		return err
+	}
+	return e.o.Keep(e.ctx, lab)
+}
+
+// outside lays the host Outside beside those that are to be reached.
+func (e *engine) outside() error {
+	var nets []string
+	for _, name := range e.o.Reach {
+		h, ok := e.spec.Host(name)
+		if !ok {
+			return fmt.Errorf("there is no host %q in this lab to forward to", name)
+		}
+		if net := h.Cables[0].Net; !slices.Contains(nets, net) {
+			nets = append(nets, net)
+		}
+	}
+	if len(nets) == 0 {
+		return nil
+	}
+	return e.spec.AddHost(Outside, nets...)
 }
 
 // up is the lab, built now if this is the first action.
 func (e *engine) up() (*netlab.Lab, error) {
 	if e.lab != nil {
 		return e.lab, nil
+	}
+	if err := e.outside(); err != nil {
+		return nil, err
 	}
 	lab, err := netlab.New(e.ctx, e.spec, netlab.Options{
 		Folder: e.o.Folder, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed,

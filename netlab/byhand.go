@@ -1,0 +1,63 @@
+//go:build linux
+
+package netlab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// Attach starts any program in a host with stdio as its input, output and error
+// output.
+func (l *Lab) Attach(hostName string, argv []string, stdio [3]*os.File) (*Process, error) {
+	l.action()
+	h, err := l.host(hostName)
+	if err != nil {
+		return nil, err
+	}
+	if len(argv) == 0 {
+		return nil, fmt.Errorf("no program to run on %s", hostName)
+	}
+	return l.launch(h, launch{argv: argv, output: filepath.Join(l.hostFolder(hostName), "output", "byhand-"), stdio: stdio[:]})
+}
+
+// Wait returns the program's exit status when it has ended; when ctx ends first, it
+// is killed.
+func (p *Process) Wait(ctx context.Context) int {
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		_ = p.signalGroup(syscall.SIGKILL)
+	}
+	return p.Exit()
+}
+
+// Dial connects from a host to a port of another by TCP.
+func (l *Lab) Dial(ctx context.Context, from, to string, port uint16) (net.Conn, error) {
+	h, err := l.host(from)
+	if err != nil {
+		return nil, err
+	}
+	target, err := l.host(to)
+	if err != nil {
+		return nil, err
+	}
+	// An address as it stands: for a name, the dialer would leave the host's thread.
+	addr := netip.AddrPortFrom(target.spec.Address(), port)
+	var conn net.Conn
+	err = h.Do(func() error {
+		var dialer net.Dialer
+		conn, err = dialer.DialContext(ctx, "tcp", addr.String())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s to %s: %w", from, net.JoinHostPort(to, strconv.Itoa(int(port))), err)
+	}
+	return conn, nil
+}
