@@ -9,7 +9,7 @@ import (
 	"github.com/tslab/tslab/wire/rdpsec"
 )
 
-// sharedKeys are the keys of the test binary: to make one of 4096 bits takes seconds.
+// sharedKeys are the keys of the test binary: to make one takes time.
 var sharedKeys sync.Map // bits -> func() ([]byte, error)
 
 // shareKey puts a key into the state folder of a server that is about to start.

@@ -15,10 +15,10 @@ import (
 )
 
 // TestSealedLicensing has licensing messages encrypted in neither, either and both
-// directions at every strength, by both kinds of signature: the keys of both ends stay
+// directions with short and long keys, by both kinds of signature: the keys of both ends stay
 // in step, and the transcript says who encrypted.
 func TestSealedLicensing(t *testing.T) {
-	for _, method := range []rdpsec.Method{rdpsec.Method40, rdpsec.Method56, rdpsec.Method128} {
+	for _, method := range []rdpsec.Method{rdpsec.Method40, rdpsec.Method128} {
 		for _, n := range []int{0, 1, 2, 7} {
 			byServer, byClient, salted := n&1 != 0, n&2 != 0, n&4 != 0
 			t.Run(fmt.Sprintf("%v server=%v client=%v salted=%v", method, byServer, byClient, salted), func(t *testing.T) {
