@@ -13,7 +13,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 # Tests that start programs; the race detector would only watch the test itself.
 WHOLE = ./internal/e2e ./internal/interop ./internal/bench
 # What is built for Linux only.
-LINUX = /netlab|/internal/(e2e|interop|bench)$$
+LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 
 .PHONY: help build lab test check interop captures bench fuzz deps picture requirements fmt cross clean
 

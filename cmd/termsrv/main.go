@@ -96,8 +96,9 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 	config.Profile, e = edition.Parse(c.String("edition"))
 	usage(e)
 	usage(config.Profile.SetAll(c.StringSlice("set")))
-	config.Mode, e = ts.ParseMode(c.String("mode"), &config.Profile)
-	usage(e)
+	if config.Mode, e = ts.ParseMode(c.String("mode"), &config.Profile); e != nil {
+		usage(fmt.Errorf("--mode: %w", e))
+	}
 	if path := c.String("users"); path != "" && err == nil {
 		config.Users, err = ts.LoadUsers(path)
 	}
