@@ -15,6 +15,9 @@ import (
 	"github.com/tslab/tslab/wire/tsls"
 )
 
+// A mark may come again; the row tells what the token is worth.
+//
+// proves R33
 func TestMarkTwice(t *testing.T) {
 	l := newLab(t, edition.W2KSP3())
 	d := newDevice(1)
@@ -33,7 +36,8 @@ func TestMarkTwice(t *testing.T) {
 	if n != 1 {
 		t.Errorf("validated %d times in the log, want once", n)
 	}
-	if rows := must[tsls.LicenseList](l, tsls.Licenses{}).Licenses; len(rows) != 1 || !rows[0].Validated {
+	if rows := must[tsls.LicenseList](l, tsls.Licenses{}).Licenses; len(rows) != 1 || !rows[0].Validated ||
+		!rows[0].Issued.Equal(day0) || !rows[0].Expires.Equal(day0.AddDate(0, 0, 90)) {
 		t.Errorf("rows %+v", rows)
 	}
 }

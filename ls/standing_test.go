@@ -210,7 +210,7 @@ func TestHotfixKeepsTheActivation(t *testing.T) {
 // Deactivation leaves packs and licenses; only temporary tokens are issued until the
 // next activation, under another License Server ID (L27, L28).
 //
-// proves R16
+// proves R16, R64, R73
 func TestDeactivate(t *testing.T) {
 	l := newLab(t, edition.W2KSP3())
 	if _, err := l.Deactivate(t.Context()); err == nil {

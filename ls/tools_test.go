@@ -117,6 +117,7 @@ func TestActivationRefuses(t *testing.T) {
 	}
 }
 
+// proves R71, R121
 func TestInstallRefuses(t *testing.T) {
 	l := newLab(t, edition.W2KSP3())
 	l.ca.pack(t, enroll.KeyPack{ServerID: packID(3), Count: 1})
@@ -149,6 +150,8 @@ func TestInstallRefuses(t *testing.T) {
 
 // CALs are taken from the pack with the lowest id first; the server's own pools stand
 // behind the packs.
+//
+// proves R77, R161, R177, R180
 func TestKeyPacks(t *testing.T) {
 	l := licensed(t, edition.W2KSP3(), 0)
 	ids := []string{packID(1), packID(2), packID(3)}

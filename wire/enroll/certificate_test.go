@@ -11,6 +11,8 @@ import (
 )
 
 // TestChain: general software verifies the chain, in any year of a lab.
+//
+// proves R70, R164, R194
 func TestChain(t *testing.T) {
 	o := newOffice(t)
 	roots := x509.NewCertPool()
@@ -31,6 +33,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// proves R163
 func TestServerID(t *testing.T) {
 	o := newOffice(t)
 	id, err := CheckServerCertificate(o.cert, o.root)
@@ -53,6 +56,7 @@ func TestServerID(t *testing.T) {
 	}
 }
 
+// proves R162
 func TestIdentifiers(t *testing.T) {
 	id := PackID([32]byte{1})
 	plain := strings.ReplaceAll(id, "-", "")
