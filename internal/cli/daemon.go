@@ -20,7 +20,7 @@ func DaemonFlags(listen string) []cli.Flag {
 		&cli.StringFlag{Name: "host", Usage: "`NAME` of this host in the event log", DefaultText: "the machine's name"},
 		&cli.StringFlag{Name: "clock", Usage: "take the calendar from `FILE`", DefaultText: "the machine's clock"},
 		&cli.StringFlag{Name: "events", Usage: "append the event log to `FILE`", DefaultText: "events.jsonl in the state folder"},
-		&cli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
+		&cli.StringFlag{Name: "keylog", Usage: "append TLS, RDP and licensing secrets for Wireshark to `FILE`", DefaultText: "none"},
 	}
 	if listen != "" {
 		flags = append(flags, &cli.StringFlag{Name: "listen", Usage: "listen on `ADDR`", Value: listen})

@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tslab/tslab/internal/harness"
+	"github.com/tslab/tslab/netlab"
 )
 
 var writeCaptures = flag.Bool("captures", false, "replace the reference captures in ../../captures by those of new runs")
@@ -211,5 +213,54 @@ func TestCapturesReadme(t *testing.T) {
 		if dissected(t, filepath.Join(referenceFolder, name), "-Y", filter) == "" {
 			t.Errorf("%s: filter %s finds nothing", name, filter)
 		}
+	}
+}
+
+// A killed run leaves what a capture is made of, and makes it when told.
+func TestCaptureFinish(t *testing.T) {
+	ctx, dir := bounded(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "endless.star"), []byte(endless), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := filepath.Join(dir, "run")
+	mark := "TSLAB_E2E_MARK=" + dir
+	p, err := harness.Start(dir, []string{mark}, "", filepath.Join(programs, "tslab"), "run", "--out", run, filepath.Join(dir, "endless.star"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	err = harness.Until(ctx, "the lab runs", func() (bool, error) { return strings.Contains(p.Output(), "everything runs"), nil })
+	if err != nil {
+		t.Fatalf("%v\n%s", err, p.Output())
+	}
+	finish := func(folder string, code int, want string) {
+		t.Helper()
+		cmd := exec.CommandContext(ctx, filepath.Join(programs, "tslab"), "capture", "finish", folder)
+		out, _ := cmd.CombinedOutput() // its exit status is looked at
+		if got := cmd.ProcessState.ExitCode(); got != code || !strings.Contains(string(out), want) {
+			t.Errorf("capture finish %s: exit status %d, want %d with %q: %s", folder, got, code, want, out)
+		}
+	}
+	finish(run, 1, "the run is still going on")
+	finish(dir, 1, "is not the folder of a run")
+	all := marked(t, mark)
+	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	awaitGone(ctx, t, all)
+	finish(run, 0, "frames of 3 links")
+	finish(run, 3, "is whole already")
+	if r := record(t, run); r.Verdict != netlab.Interrupted || !strings.Contains(r.Error, "broken off") || r.Events["license.pushed"] != 1 {
+		t.Errorf("run.json: verdict %q, error %q, events %v", r.Verdict, r.Error, r.Events)
+	}
+	path := filepath.Join(run, netlab.CaptureName)
+	sound(t, path)
+	clear := strings.Fields(dissected(t, path, "-Y", "rdpele", "-T", "fields", "-e", "rdpele.bMsgType"))
+	// RC4 by default: each message stands there twice.
+	if got := strings.Join(clear, " "); got != "0x01 0x01 0x13 0x13 0x02 0x02 0x15 0x15 0x03 0x03" {
+		t.Errorf("messages %s", got)
+	}
+	if dissected(t, path, "-Y", `systemd_journal.message contains "everything runs"`) == "" {
+		t.Error("no row of the lab")
 	}
 }

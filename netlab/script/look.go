@@ -129,6 +129,20 @@ func (e *engine) heard() string {
 	return strings.Join(names, ", ")
 }
 
+// checkLost makes a drill that looked at packets fail when some were not recorded:
+// what it found in the others proves nothing.
+func (e *engine) checkLost() {
+	lost := e.lab.Drops()
+	if lost == 0 {
+		return
+	}
+	for _, place := range e.counting {
+		e.lab.Expect(netlab.Expectation{
+			Place: place, Text: "every frame was captured, so that packets can be looked at", Want: "0 lost", Got: fmt.Sprintf("%d lost", lost),
+		})
+	}
+}
+
 // ends are the addresses of the two hosts that packets go between.
 func (e *engine) ends(between starlark.Tuple) ([][]netip.Addr, error) {
 	if between == nil {

@@ -56,9 +56,7 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 		}
 	}
 	f.senders = e.senders()
-	if lost := lab.Drops(); lost > 0 {
-		return nil, fmt.Errorf("%d frames were lost by the capture, so they cannot be counted", lost)
-	}
+	e.counting = append(e.counting, thread.CallFrame(1).Pos.String())
 	var found []capture.Packet
 	count := 0
 	err = lab.Packets(e.ctx, func(p capture.Packet) {
@@ -159,7 +157,7 @@ func endName(a netip.Addr, names map[netip.Addr]string) starlark.String {
 }
 
 // messagesWord finds messages inside of what the packets carry.
-func (e *engine) messagesWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+func (e *engine) messagesWord(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var name, protocol string
 	var between starlark.Tuple
 	if err := starlark.UnpackArgs("messages", args, kwargs, "name?", &name, "between?", &between, "protocol?", &protocol); err != nil {
@@ -173,9 +171,7 @@ func (e *engine) messagesWord(_ *starlark.Thread, args starlark.Tuple, kwargs []
 	if err != nil {
 		return nil, err
 	}
-	if lost := lab.Drops(); lost > 0 {
-		return nil, fmt.Errorf("%d frames were lost by the capture, so messages are missing", lost)
-	}
+	e.counting = append(e.counting, thread.CallFrame(1).Pos.String())
 	all, err := lab.Messages(e.ctx)
 	if err != nil {
 		return nil, err

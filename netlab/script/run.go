@@ -55,6 +55,8 @@ type engine struct {
 	record *netlab.Record
 	packs  int // key packs issued, to name their files
 
+	counting []string // places where the drill looked at packets
+
 	streams map[string]uint64     // the seed of each sequence of choices, by its name
 	dice    map[string]*rand.Rand // those that the drill itself draws from
 }
@@ -75,6 +77,7 @@ func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
 		}
 		return e.record, err
 	}
+	e.checkLost()
 	e.record = e.lab.Record()
 	e.record.Streams = e.streams
 	switch {
