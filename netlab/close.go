@@ -5,6 +5,7 @@ package netlab
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -35,7 +36,7 @@ func (l *Lab) close() error {
 	recordings, err := l.closeLinks(ctx)
 	errs = append(errs, err)
 	if len(recordings) > 0 {
-		errs = append(errs, l.assemble(recordings))
+		errs = append(errs, l.assemble(recordings), l.record.locate(filepath.Join(l.Folder, CaptureName)))
 	}
 	if l.journal != nil {
 		l.record.count(l.journal)

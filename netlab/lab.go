@@ -68,9 +68,12 @@ type Lab struct {
 	record   *Record
 	held     *os.File // the folder, locked
 	running  []*Process
-	runs     int // of exec, to number their output files
-	displays int // started, to number them
-	step     int // events there were when the last action began
+	runs     int       // of exec, to number their output files
+	displays int       // started, to number them
+	step     int       // events there were when the last action began
+	acted    bool      // since the last expectation
+	expected time.Time // when that was
+	since    time.Time // when that before the last action was
 	closing  sync.Once
 	closeErr error
 }
@@ -291,6 +294,9 @@ func (l *Lab) host(name string) (*host, error) {
 func (l *Lab) action() {
 	l.journal.poll()
 	l.step = l.journal.len()
+	if !l.acted {
+		l.acted, l.since = true, l.expected
+	}
 }
 
 // Step records a heading of the story.
@@ -315,6 +321,8 @@ func (l *Lab) Recent() []eventlog.Event {
 
 // Expect records an expectation and whether it was met.
 func (l *Lab) Expect(x Expectation) {
+	x.since, x.at = l.since, time.Now()
+	l.acted, l.expected = false, x.at
 	l.record.Expectations = append(l.record.Expectations, x)
 	kind := eventlog.ExpectationMet
 	if !x.Met {

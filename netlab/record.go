@@ -4,6 +4,7 @@ package netlab
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -65,6 +66,22 @@ type Expectation struct {
 	Met   bool   `json:"met"`
 	Want  string `json:"want"`
 	Got   string `json:"got"`
+
+	// The first and the last frame of the capture that was sent between the action
+	// before it and the expectation; 0 when there was none or it was met.
+	FirstFrame int `json:"first_frame,omitempty"`
+	LastFrame  int `json:"last_frame,omitempty"`
+
+	since, at time.Time
+}
+
+// Why is in a sentence why an expectation was not met, and where to look.
+func (x Expectation) Why() string {
+	why := fmt.Sprintf("%s: want %s, got %s", x.Text, x.Want, x.Got)
+	if x.FirstFrame == 0 {
+		return why + "; no frame was sent since the expectation before"
+	}
+	return fmt.Sprintf("%s; see frames %d to %d, what was sent since the expectation before", why, x.FirstFrame, x.LastFrame)
 }
 
 func newRecord(spec Spec, o Options, began time.Time) *Record {

@@ -26,7 +26,7 @@ func command() *ucli.Command {
 func commands() []*ucli.Command {
 	return []*ucli.Command{
 		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
-		upCommand(), execCommand(), downCommand(),
+		checkCommand(), upCommand(), execCommand(), downCommand(),
 		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
 		captureCommand(), wiresharkCommand(),
 	}

@@ -30,17 +30,30 @@ func runCommand() *ucli.Command {
 	return &ucli.Command{
 		Name:      "run",
 		Usage:     "run a drill: build its network, start its programs, tell what happens, capture every link",
-		ArgsUsage: "DRILL",
+		ArgsUsage: "DRILL | --all",
 		Description: "DRILL is one of `tslab list`, or a file that ends in .star. No privilege is needed: the network lives in\n" +
 			"namespaces of this user's own, which end with the run. The run leaves a folder with the capture, the\n" +
 			"event logs and run.json. The exit status is 0 when every expectation was met.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
+			&ucli.BoolFlag{Name: "all", Usage: "run every drill of `tslab list`"},
+			&ucli.IntFlag{Name: "j", Usage: "with --all, `N` drills at once", Value: 1},
+			&ucli.StringFlag{Name: "junit", Usage: "write JUnit XML, an expectation a test, to `FILE`"},
+			&ucli.BoolFlag{Name: "json", Usage: "print the records of all runs as JSON, and the story to standard error"},
 			&ucli.StringFlag{Name: "edition", Usage: "run only this leg, `NAME`, of a drill with an edition matrix", DefaultText: "all"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
 			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", DefaultText: "2003-03-03T09:00:00Z"},
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
+			if c.Bool("all") {
+				if _, err := cli.Args(c, 0, 0); err != nil {
+					return err
+				}
+				if c.Int("j") < 1 {
+					return cli.Usage("-j %d: want 1 or more", c.Int("j"))
+				}
+				return runAll(ctx, c, c.Int("j"))
+			}
 			args, err := cli.Args(c, 1, 1)
 			if err != nil {
 				return err
@@ -63,8 +76,13 @@ func runCommand() *ucli.Command {
 			if out == "" {
 				out = filepath.Join("runs", drill.Name)
 			}
-			return runInside(ctx, drill, script.Options{
-				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Programs: netlab.ProgramFolders(), Out: c.Root().Writer,
+			story := c.Root().Writer
+			if c.Bool("json") {
+				story = os.Stderr
+			}
+			report := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
+			return runInside(ctx, drill, report, script.Options{
+				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Programs: netlab.ProgramFolders(), Out: story,
 			})
 		},
 	}
@@ -79,7 +97,7 @@ func reexec() error {
 	return cli.Exit(code, nil)
 }
 
-func runInside(ctx context.Context, drill script.Drill, o script.Options) error {
+func runInside(ctx context.Context, drill script.Drill, report func([]*netlab.Record) error, o script.Options) error {
 	ctx, err := netns.Enter(ctx)
 	if err != nil {
 		return err
@@ -88,6 +106,7 @@ func runInside(ctx context.Context, drill script.Drill, o script.Options) error 
 	// ignored, so that programs in the lab have the signal as usual.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	records, err := script.RunAll(ctx, drill, o)
+	err = errors.Join(err, report(records))
 	if slices.ContainsFunc(records, func(r *netlab.Record) bool { return r.Verdict == netlab.Interrupted }) {
 		return cli.Exit(codeInterrupted, err)
 	}

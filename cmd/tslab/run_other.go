@@ -15,6 +15,7 @@ func wordsCommand() *ucli.Command { return onlyLinux("drill", "the language of d
 func captureCommand() *ucli.Command {
 	return onlyLinux("capture", "work with the captures of runs")
 }
+func checkCommand() *ucli.Command  { return onlyLinux("check", "say what a drill lacks") }
 func upCommand() *ucli.Command     { return onlyLinux("up", "keep a lab running") }
 func execCommand() *ucli.Command   { return onlyLinux("exec", "run a program in a kept lab") }
 func downCommand() *ucli.Command   { return onlyLinux("down", "end a kept lab") }

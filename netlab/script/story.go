@@ -62,7 +62,7 @@ func (s *story) verdict(r *netlab.Record, folder string) {
 			met++
 			continue
 		}
-		fmt.Fprintf(&b, "\n%s: %s: want %s, got %s", x.Place, x.Text, x.Want, x.Got)
+		fmt.Fprintf(&b, "\n%s: %s", x.Place, x.Why())
 	}
 	var frames uint64
 	for _, l := range r.Links {

@@ -1,0 +1,104 @@
+//go:build linux
+
+package script
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.starlark.net/syntax"
+)
+
+// Remark is advice about a drill that can be run as it is.
+type Remark struct {
+	Place, Text string
+}
+
+func (r Remark) String() string { return r.Place + ": advice: " + r.Text }
+
+// calls is where each word is called in a drill, with what start starts.
+type calls struct {
+	words    map[string][]syntax.Position
+	programs map[string][]syntax.Position
+}
+
+// Lint says what a drill lacks beyond what Check finds, without running it. The
+// error is why it proves too little: a drill that ships looks at packets, at events
+// and at the pool, and names its editions. The remarks are the deployment advice of
+// Microsoft's guides that the lab of the drill does not follow.
+func (d Drill) Lint() ([]Remark, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	file, err := options().Parse(d.File, d.Source, 0)
+	if err != nil {
+		return nil, plain(err)
+	}
+	c := calls{map[string][]syntax.Position{}, map[string][]syntax.Position{}}
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok {
+			c.add(call)
+		}
+		return true
+	})
+	return c.advice(), c.lacks(d)
+}
+
+func (c *calls) add(call *syntax.CallExpr) {
+	name, ok := call.Fn.(*syntax.Ident)
+	if !ok {
+		return
+	}
+	at, _ := call.Span()
+	c.words[name.Name] = append(c.words[name.Name], at)
+	if name.Name != "start" || len(call.Args) < 2 {
+		return
+	}
+	if program, ok := call.Args[1].(*syntax.Literal); ok {
+		if s, ok := program.Value.(string); ok {
+			c.programs[s] = append(c.programs[s], at)
+		}
+	}
+}
+
+func (c *calls) lacks(d Drill) error {
+	var errs []error
+	need := func(what string, words ...string) {
+		if !slices.ContainsFunc(words, func(w string) bool { return len(c.words[w]) > 0 }) {
+			errs = append(errs, fmt.Errorf("%s: no expectation about %s: the drill never calls %s", d.File, what, strings.Join(words, " or ")))
+		}
+	}
+	if d.Title == "" {
+		errs = append(errs, fmt.Errorf("%s: no title: begin with a comment that says what the drill shows", d.File))
+	}
+	need("anything", "expect")
+	need("packets", "packets", "messages")
+	need("events", "events", "await_event")
+	if len(c.programs["lserver"]) > 0 { // else there is none
+		need("the pool", "inventory")
+	}
+	if names, err := d.Editions(); err == nil && len(names) == 0 && len(c.words["edition"]) > 0 {
+		errs = append(errs, fmt.Errorf("%v: edition() without a matrix; begin with editions = [...]", c.words["edition"][0]))
+	}
+	return errors.Join(errs...)
+}
+
+// advice is that of requirements R52 to R54.
+func (c *calls) advice() []Remark {
+	var all []Remark
+	add := func(at syntax.Position, text string) { all = append(all, Remark{at.String(), text}) }
+	servers := c.programs["lserver"]
+	terminals := c.programs["termsrv"]
+	if len(terminals) > 0 && len(servers) == 0 {
+		add(terminals[0], "a terminal server and no license server: where there is the one, the other is needed too (R52)")
+	}
+	if len(servers) == 1 {
+		add(servers[0], "one license server: two that can be found are recommended (R53)")
+	}
+	if len(servers) > 1 && len(c.words["activate"]) < len(servers) {
+		add(servers[len(servers)-1], "more license servers than are activated: the first is activated and stocked, the second activated and empty (R54)")
+	}
+	return all
+}
