@@ -47,7 +47,8 @@ picture: build ## docs/session.png, the picture in README, from a real client's 
 captures: build ## the reference captures in captures/, by running their drills
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestReferenceCaptures$$' ./internal/e2e -captures
 
-bench: build ## figures, one line each; BENCH=-json for JSON lines
+bench: ## figures, one line each; BENCH=-json for JSON lines
+	@$(MAKE) --no-print-directory build >&2
 	@TSLAB_BIN=$(CURDIR)/bin $(GO) run ./internal/bench $(BENCH)
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
