@@ -1,0 +1,52 @@
+//go:build linux
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The page "Your first drill" is done as it says: its files are written, its
+// commands run, and what they print is what stands there.
+func TestFirstDrillPage(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "first-drill.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, dir := bounded(t), t.TempDir()
+	commands := 0
+	for _, block := range regexp.MustCompile("(?ms)^```(star|console) ?(\\S*)\n(.*?)^```$").FindAllStringSubmatch(string(b), -1) {
+		if block[1] == "star" {
+			if err := os.WriteFile(filepath.Join(dir, block[2]), []byte(block[3]), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		for _, part := range strings.Split("\n"+block[3], "\n$ ")[1:] {
+			command, want, _ := strings.Cut(part, "\n")
+			cmd := exec.CommandContext(ctx, "sh", "-c", command)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			if err != nil && cmd.ProcessState == nil {
+				t.Fatal(err)
+			}
+			commands++
+			if !regexp.MustCompile(asPattern(want)).Match(out) {
+				t.Fatalf("$ %s\n%s\nwant\n%s", command, out, want)
+			}
+		}
+	}
+	if commands < 9 {
+		t.Errorf("%d commands were found", commands)
+	}
+}
+
+// asPattern makes what a page shows a pattern: ... stands for anything.
+func asPattern(text string) string {
+	return "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(text)), `\.\.\.`, ".*")
+}
