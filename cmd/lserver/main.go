@@ -40,7 +40,7 @@ func command() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			return serve(ctx, o)
+			return serve(ctx, o, c.Root().Writer)
 		},
 	}
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"net"
 	"runtime/debug"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,15 +19,15 @@ import (
 // gcPercent keeps the heap small: a license server stays under 10 MB of memory.
 const gcPercent = 25
 
-// serve runs the license server until ctx ends.
-func serve(ctx context.Context, o options) (err error) {
-	p, err := program.Open(ls.Program, o.Daemon, nil)
+// serve runs the license server until ctx ends, and prints its events to out.
+func serve(ctx context.Context, o options, out io.Writer) (err error) {
+	p, err := program.Open(ls.Program, o.Daemon, out)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	debug.SetGCPercent(gcPercent)
-	listener, err := listen(o.Listen)
+	listener, err := program.Listen(o.Listen)
 	if err != nil {
 		return err
 	}
@@ -43,17 +42,6 @@ func serve(ctx context.Context, o options) (err error) {
 	err = errors.Join(err, server.Close())
 	p.Stopped(err)
 	return err
-}
-
-func listen(addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another program; stop it or choose another --listen", addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w; choose another --listen", addr, err)
-	}
-	return l, nil
 }
 
 // run serves terminal servers, tools and the control socket, and says when it is

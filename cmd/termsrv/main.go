@@ -44,7 +44,7 @@ func command() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			return serve(ctx, cli.DaemonFrom(c), config, c.String("transcript"))
+			return serve(ctx, cli.DaemonFrom(c), config, c.String("transcript"), c.Root().Writer)
 		},
 	}
 }

@@ -98,9 +98,10 @@ func TestServe(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int, 1)
+	var out strings.Builder // to be read once it is done
 	go func() {
 		done <- cli.Run(ctx, command(), []string{"termsrv", "--state", state, "--host", "ts1", "--listen", "127.0.0.1:0", "--clock", calendar},
-			io.Discard, io.Discard)
+			&out, io.Discard)
 	}()
 	events := filepath.Join(state, "events.jsonl")
 	var ready eventlog.Event
@@ -140,6 +141,9 @@ func TestServe(t *testing.T) {
 	cancel()
 	if code := <-done; code != cli.CodeDone && code != cli.CodeInterrupted {
 		t.Errorf("ended with status %d", code)
+	}
+	if said := "  termsrv  termsrv is ready on " + status.Address + "\n"; !strings.Contains(out.String(), said) {
+		t.Errorf("printed %q, want %q in it", out.String(), said)
 	}
 	all, err := eventlog.ReadFile(events)
 	if err != nil || len(all) == 0 || all[len(all)-1].Name != "program.stopped" {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,9 +17,9 @@ import (
 	"github.com/tslab/tslab/ts"
 )
 
-// serve runs the terminal server until ctx ends.
-func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript string) (err error) {
-	p, err := program.Open("termsrv", d, nil)
+// serve runs the terminal server until ctx ends, and prints its events to out.
+func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript string, out io.Writer) (err error) {
+	p, err := program.Open("termsrv", d, out)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript strin
 		return err
 	}
 	defer socket.Close()
-	if config.Listener, err = listen(d.Listen); err != nil {
+	if config.Listener, err = program.Listen(d.Listen); err != nil {
 		return err
 	}
 	defer config.Listener.Close()
@@ -84,17 +84,4 @@ func run(ctx context.Context, p *program.Program, server *ts.Server, socket net.
 		return nil
 	})
 	return g.Wait()
-}
-
-func listen(addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by another program; stop it or choose another --listen", addr)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("no permission to listen on %s; choose another --listen", addr)
-	case err != nil:
-		return nil, fmt.Errorf("cannot listen on %s: %w; choose another --listen", addr, err)
-	}
-	return l, nil
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	ucli "github.com/urfave/cli/v3"
@@ -115,7 +114,7 @@ func (s *serving) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer socket.Close()
-	if s.box.TermServ.Listener, err = listen(s.listen); err != nil {
+	if s.box.TermServ.Listener, err = program.Listen(s.listen); err != nil {
 		return err
 	}
 	defer s.box.TermServ.Listener.Close()
@@ -166,7 +165,7 @@ func (s *serving) open() error {
 		return err
 	}
 	s.box.Dir, s.box.Clock = s.state, s.lab
-	s.box.Events = eventlog.New(io.MultiWriter(events, printer{s.out}), s.box.Host, "tslab", s.lab, nil)
+	s.box.Events = eventlog.New(io.MultiWriter(events, program.Printer(s.out)), s.box.Host, "tslab", s.lab, nil)
 	if s.keylog != "" {
 		if s.box.KeyLog, err = s.file(s.keylog); err != nil {
 			return err
@@ -256,32 +255,4 @@ func (s *serving) handlers(box *onebox.Box) map[string]control.Handler {
 	all := box.TerminalServer().Controls()
 	all["clock"] = s.moveClock
 	return all
-}
-
-func listen(addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by another program; stop it or choose another --listen, such as 127.0.0.1:0", addr)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("no permission to listen on %s; choose another --listen, such as 127.0.0.1:0", addr)
-	case err != nil:
-		return nil, fmt.Errorf("cannot listen on %s: %w; choose another --listen", addr, err)
-	}
-	return l, nil
-}
-
-// printer prints events for people.
-type printer struct{ w io.Writer }
-
-// Write takes one line of an event log.
-func (p printer) Write(line []byte) (int, error) {
-	e, err := eventlog.Decode(line)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := fmt.Fprintf(p.w, "%s  %-8s %s\n", e.Lab.Format("2006-01-02 15:04:05"), e.Program, e.Text); err != nil {
-		return 0, err
-	}
-	return len(line), nil
 }

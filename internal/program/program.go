@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -28,16 +27,16 @@ type Program struct {
 	closers []io.Closer
 }
 
-// Open opens everything that d names. Its event log also goes to logger, unless nil.
-func Open(name string, d cli.Daemon, logger *slog.Logger) (*Program, error) {
+// Open opens everything that d names. Its events are also printed to out, unless nil.
+func Open(name string, d cli.Daemon, out io.Writer) (*Program, error) {
 	p := &Program{Name: name, Host: d.Host, State: d.State, Clock: clock.System{}}
-	if err := p.open(d, logger); err != nil {
+	if err := p.open(d, out); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
-func (p *Program) open(d cli.Daemon, logger *slog.Logger) error {
+func (p *Program) open(d cli.Daemon, out io.Writer) error {
 	if p.Host == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -69,11 +68,16 @@ func (p *Program) open(d cli.Daemon, logger *slog.Logger) error {
 	if events == "" {
 		events = filepath.Join(p.State, EventsName)
 	}
-	log, err := eventlog.Open(events, p.Host, p.Name, p.Clock, logger)
+	f, err := os.OpenFile(events, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return err
+		return fmt.Errorf("event log: %w", err)
 	}
-	p.Log, p.closers = log, append(p.closers, log)
+	p.closers = append(p.closers, f)
+	var w io.Writer = f
+	if out != nil {
+		w = io.MultiWriter(f, Printer(out))
+	}
+	p.Log = eventlog.New(w, p.Host, p.Name, p.Clock, nil)
 	return nil
 }
 

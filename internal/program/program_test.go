@@ -22,7 +22,8 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := cli.Daemon{State: filepath.Join(dir, "state"), Host: "ts1", Clock: calendar, KeyLog: filepath.Join(dir, "keys")}
-	p, err := program.Open("termsrv", d, nil)
+	var out strings.Builder
+	p, err := program.Open("termsrv", d, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +34,9 @@ func TestOpen(t *testing.T) {
 	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
+	}
+	if !strings.HasPrefix(out.String(), "2003-03-03 09:0") || !strings.Contains(out.String(), "  termsrv  termsrv is ready on 10.0.0.1:3389\n") {
+		t.Errorf("printed %q", out.String())
 	}
 	events, err := eventlog.ReadFile(filepath.Join(d.State, program.EventsName))
 	if err != nil || len(events) != 2 {
