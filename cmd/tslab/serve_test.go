@@ -170,7 +170,7 @@ func TestNewestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead := filepath.Join(dir, "1.json")
-	text := fmt.Sprintf(`{"state":%q,"pid":1,"started":"2999-01-01T00:00:00Z"}`, t.TempDir())
+	text := fmt.Sprintf(`{"program":"tslab","state":%q,"pid":1,"started":"2999-01-01T00:00:00Z"}`, t.TempDir())
 	if err := os.WriteFile(dead, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

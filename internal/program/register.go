@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,8 @@ type Running struct {
 	PID     int       `json:"pid"`
 	Address string    `json:"address"`
 	Started time.Time `json:"started"` // machine's time
+
+	path string // of its file
 }
 
 // registerDir is the folder of the register, private to the user.
@@ -62,8 +65,11 @@ func Register(program, state, address string) (remove func(), err error) {
 	return func() { os.Remove(path) }, nil
 }
 
+// probeTimeout is how long a program may take to say that it lives.
+const probeTimeout = time.Second
+
 // Newest is the one that was started last of those of the programs that live. Entries
-// of dead ones are taken out.
+// of dead ones are taken out; one that does not answer is passed over.
 func Newest(ctx context.Context, programs ...string) (Running, error) {
 	dir, err := registerDir()
 	if err != nil {
@@ -77,21 +83,35 @@ func Newest(ctx context.Context, programs ...string) (Running, error) {
 	for _, path := range files {
 		var r Running
 		text, err := os.ReadFile(path)
-		if err != nil || json.Unmarshal(text, &r) != nil {
-			continue
-		}
-		var status json.RawMessage
-		if err := control.Call(ctx, r.State, "status", nil, &status); errors.Is(err, control.ErrNotRunning) {
-			os.Remove(path)
-			continue
-		}
-		if slices.Contains(programs, r.Program) {
+		if err == nil && json.Unmarshal(text, &r) == nil && slices.Contains(programs, r.Program) {
+			r.path = path
 			all = append(all, r)
 		}
 	}
-	if len(all) == 0 {
-		return Running{}, errors.New("no server of yours runs: start one with `tslab serve`, or name a state folder with --state DIR")
-	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Started.After(all[j].Started) })
-	return all[0], nil
+	silent := ""
+	for _, r := range all {
+		switch err := r.probe(ctx); {
+		case err == nil:
+			return r, nil
+		case ctx.Err() != nil:
+			return Running{}, ctx.Err()
+		case errors.Is(err, control.ErrNotRunning) || errors.Is(err, fs.ErrNotExist):
+			os.Remove(r.path)
+		case silent == "":
+			silent = fmt.Sprintf("; that in %s does not answer", r.State)
+		}
+	}
+	return Running{}, fmt.Errorf("no server of yours runs%s: start one with `tslab serve`, or name a state folder with --state DIR", silent)
+}
+
+// probe asks whether the program lives. One that answers with an error does.
+func (r Running) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	err := control.Call(ctx, r.State, "status", nil, nil)
+	if _, ok := errors.AsType[*control.Error](err); ok {
+		return nil
+	}
+	return err
 }
