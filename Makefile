@@ -12,10 +12,14 @@ export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 
 # Tests that start programs; the race detector would only watch the test itself.
 WHOLE = ./internal/e2e ./internal/interop ./internal/bench
+# Everything else runs under the race detector, but for the long stories: years of
+# whole farms, which take minutes under it. What they run is watched in its own tests.
+LONG  = ./internal/story
+RACED = $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench|story)$$')
 # What is built for Linux only.
 LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 
-.PHONY: help build lab test check interop captures bench fuzz deps picture requirements fmt cross clean
+.PHONY: help build lab test check interop captures bench fuzz deps lint picture requirements fmt cross clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,17 +30,20 @@ build: ## static programs into bin/
 lab: build ## build, then run the first lab: a client earns its license
 	bin/tslab run first-logon
 
-test: deps build ## what CI runs: all tests, with real clients and whole labs
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench)$$')
+test: deps lint cross build ## what CI runs: lint, other systems, all tests, with real clients and whole labs
+	CGO_ENABLED=1 $(GO) test -race $(RACED)
+	$(GO) test $(LONG)
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
 
-check: ## before a commit, in under 3 minutes: format, vet, staticcheck, layers, races, fuzz, other systems
+check: lint cross ## before a commit, in under 3 minutes: format, vet, staticcheck, other systems, layers, races, fuzz
+	CGO_ENABLED=1 $(GO) test -race -short $(RACED)
+	$(GO) test -short $(LONG)
+	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+
+lint: ## format, vet, staticcheck
 	@bad=$$(git ls-files -z '*.go' | xargs -0 $(GOFMT) -l); [ -z "$$bad" ] || { echo "not formatted; make fmt:"; echo "$$bad"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	CGO_ENABLED=1 $(GO) test -race -short $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench)$$')
-	$(MAKE) --no-print-directory cross
-	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 interop: build ## rdesktop, xfreerdp and tsclient in every combination with what a server can be: tables
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=30m -parallel 2 -v -run '^Test(Interop|Matrix|Forms|Refusals|Devices|KeyUpdates|Xrdp)$$' ./internal/interop -full
