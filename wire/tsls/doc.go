@@ -98,7 +98,7 @@
 //	mode       "device", "user", "invalid", "ic", "admin"
 //	scope      "enterprise", "domain", "workgroup"
 //	kind       "temporary", "CAL", "built-in", "Internet Connector"
-//	state      "active", "expired", "returned", "closed"
+//	state      "active", "expired", "returned", "closed", "superseded"
 //
 // A byte outside the first three lists is malformed. Unknown feature bits mean
 // nothing, an unknown code is read as 6. A license is a token of wire/token, the
@@ -124,7 +124,8 @@
 // Error answers a request and leaves the connection standing, but for these cases,
 // after which the accepting end closes it: a frame whose length is out of range
 // (code 3), a first message that is not a well-formed Hello (2, 3, 4), a Hello of
-// another version (1). A dialing end that cannot read an answer closes.
+// another version (1), a Hello of an end that is not served here (13). A dialing end
+// that cannot read an answer closes.
 //
 // # Limits
 //
