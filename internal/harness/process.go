@@ -27,11 +27,12 @@ type Process struct {
 	err    error // after ended
 }
 
-// Start starts program with the arguments and the additional environment. What it
-// prints is kept; it reads stdin, if any.
+// Start starts program in dir with the arguments and the additional environment. What
+// it prints is kept; it reads stdin, if any. Servers are registered in dir: those that
+// the user runs by hand are not to be taken for a test's, nor the other way round.
 func Start(dir string, env []string, stdin, program string, args ...string) (*Process, error) {
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(append(os.Environ(), "XDG_RUNTIME_DIR="+dir), env...)
 	if stdin != "" {
 		cmd.Stdin = strings.NewReader(stdin)
 	}

@@ -89,7 +89,7 @@ func newStage(t *testing.T, s scene) *stage {
 			t.Fatal(err)
 		}
 	}
-	return &stage{dir, []string{"HOME=" + dir, "XDG_STATE_HOME=", "XDG_RUNTIME_DIR=", "XDG_DATA_HOME=" + dir + "/.local/share", "DISPLAY=" + startDisplay(t).Name}}
+	return &stage{dir, []string{"HOME=" + dir, "XDG_STATE_HOME=", "XDG_DATA_HOME=" + dir + "/.local/share", "DISPLAY=" + startDisplay(t).Name}}
 }
 
 func (s *stage) play(t *testing.T, commands []string) {
