@@ -20,6 +20,7 @@ dumpcap:wireshark-common
 openssl:openssl
 ps:procps
 setpriv:util-linux
+flock:util-linux
 unshare:util-linux
 ip:iproute2
 '

@@ -148,7 +148,7 @@ func licensings(t *testing.T, ctx context.Context, f *harness.Farm, name string)
 	for i := range honestClients {
 		d := device{f, name + strconv.Itoa(i)}
 		start := time.Now()
-		if _, err := d.connect(ctx); err != nil {
+		if err := d.connect(ctx); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, time.Since(start))

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +20,7 @@ import (
 const (
 	devices = 100
 	cals    = 10
-	atOnce  = 50 // processes; the machine is not what is tested
+	readers = 8 // that look into stores at once
 )
 
 // device is a client with a store of its own.
@@ -29,20 +31,47 @@ type device struct {
 
 func (d device) state() string { return d.farm.Path(d.name) }
 
-// connect connects once. A device that the license server could not serve is not an
-// error: it was admitted on its temporary token or refused.
-func (d device) connect(ctx context.Context) (output string, err error) {
-	p, err := harness.Start(d.farm.Dir, nil, "", programs+"/tsclient", "connect", "--state", d.state(), "--clock", d.farm.Clock(),
-		"--name", d.name, "--persona", "9x", d.farm.Addr)
+// client is the command line of the device's client.
+func (d device) client() []string {
+	return []string{programs + "/tsclient", "connect", "--state", d.state(), "--clock", d.farm.Clock(), "--name", d.name, "--persona", "9x", d.farm.Addr}
+}
+
+// connect connects once.
+func (d device) connect(ctx context.Context) error {
+	command := d.client()
+	p, err := harness.Start(d.farm.Dir, nil, "", command[0], command[1:]...)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer p.Kill()
+	return d.served(ctx, p)
+}
+
+// gated is a client that says that it is there and starts once nobody holds the gate.
+const gated = `exec 9<"$1"; shift; echo at the gate; flock -s 9; exec "$@"`
+
+// queue starts the device's client behind the gate.
+func (d device) queue(ctx context.Context, gate string) (*harness.Process, error) {
+	p, err := harness.Start(d.farm.Dir, nil, "", "sh", append([]string{"-c", gated, "sh", gate}, d.client()...)...)
+	if err != nil {
+		return nil, err
+	}
+	err = harness.Until(ctx, d.name+" at the gate", func() (bool, error) { return strings.Contains(p.Output(), "at the gate"), nil })
+	if err != nil {
+		p.Kill()
+		return nil, fmt.Errorf("%w: %s", err, p.Output())
+	}
+	return p, nil
+}
+
+// served waits until the device's client has ended. A device that the license server
+// could not serve is not an error: it was admitted on its temporary token or refused.
+func (d device) served(ctx context.Context, p *harness.Process) error {
 	const refused = 3
 	if code, err := p.Wait(ctx); err != nil || code != 0 && code != refused {
-		return p.Output(), fmt.Errorf("%s: exit status %d, %v: %s", d.name, code, err, p.Output())
+		return fmt.Errorf("%s: exit status %d, %v: %s", d.name, code, err, p.Output())
 	}
-	return p.Output(), nil
+	return nil
 }
 
 // kinds are the kinds of the tokens in the device's store.
@@ -64,21 +93,46 @@ func (d device) kinds(ctx context.Context) ([]string, error) {
 	return kinds, nil
 }
 
-// everybody lets all devices do something at once.
+// everybody looks at all devices, a few at once.
 func everybody(ctx context.Context, all []device, do func(context.Context, device) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(readers)
 	for _, d := range all {
 		group.Go(func() error { return do(ctx, d) })
 	}
 	return group.Wait()
 }
 
+// tryAll lets all devices connect, all at once: none starts before the last is there.
 func tryAll(ctx context.Context, all []device) error {
-	return everybody(ctx, all, func(ctx context.Context, d device) error {
-		_, err := d.connect(ctx)
+	gate, err := os.Create(all[0].farm.Path("gate"))
+	if err != nil {
 		return err
-	})
+	}
+	defer gate.Close() // opens it in any case
+	if err := syscall.Flock(int(gate.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	running := make([]*harness.Process, len(all))
+	defer func() {
+		for _, p := range running {
+			if p != nil {
+				p.Kill()
+			}
+		}
+	}()
+	for i, d := range all {
+		if running[i], err = d.queue(ctx, gate.Name()); err != nil {
+			return err
+		}
+	}
+	gate.Close()
+	for i, d := range all {
+		if err := d.served(ctx, running[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func connectAll(ctx context.Context, t *testing.T, all []device) {
