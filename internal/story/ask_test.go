@@ -57,9 +57,11 @@ func TestDefaultLicenseServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)
 		defer f.end()
-		f.ls = f.licenseServer("ls1", edition.W2KSP3())
+		p := edition.W2KSP3()
+		p.VerifyMin = 20000
+		f.ls = f.licenseServer("ls1", p)
 		f.ls.activate()
-		f.ts = f.termServer("ts1", edition.W2KSP3(), f.ls.addr)
+		f.ts = f.termServer("ts1", p, f.ls.addr)
 		if out := f.connect(f.ts, f.pc("old", "9x"), true); out.rule != "M46" {
 			t.Errorf("before: %+v", out)
 		}
@@ -91,10 +93,12 @@ func TestPerUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)
 		defer f.end()
-		f.ls = f.licenseServer("ls1", edition.WS2003())
+		p := edition.WS2003()
+		p.VerifyMin = 20000
+		f.ls = f.licenseServer("ls1", p)
 		f.ls.activate()
 		f.ls.install(token.CAL, 2)
-		f.ts = f.termServer("ts1", edition.WS2003(), f.ls.addr)
+		f.ts = f.termServer("ts1", p, f.ls.addr)
 		f.ts.restart(func(c *ts.Config) { c.Mode = policy.ModeUser })
 		for n := range 5 {
 			f.at(time.Duration(30*n) * day)
