@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,16 +21,18 @@ type upstream struct {
 
 	mu      sync.Mutex
 	conn    *transport.Conn
-	attempt *attempt // under way, nil otherwise
+	silent  map[*transport.Conn]bool // did not answer in time; calls may still wait on them
+	attempt *attempt                 // under way, nil otherwise
 	closed  bool
 	all     sync.WaitGroup
 }
 
 // attempt is a connection being made. All who need it wait for the same.
 type attempt struct {
-	done chan struct{}
-	conn *transport.Conn
-	err  error
+	cancel context.CancelFunc
+	done   chan struct{}
+	conn   *transport.Conn
+	err    error
 }
 
 var errClosed = errors.New("terminal server is stopping")
@@ -76,6 +80,10 @@ func (u *upstream) distrust(conn *transport.Conn, wait time.Duration) {
 		conn.Close()
 		return
 	}
+	if u.silent == nil {
+		u.silent = map[*transport.Conn]bool{}
+	}
+	u.silent[conn] = true
 	u.all.Go(func() {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -84,6 +92,9 @@ func (u *upstream) distrust(conn *transport.Conn, wait time.Duration) {
 		case <-conn.Done():
 		}
 		conn.Close()
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		delete(u.silent, conn)
 	})
 }
 
@@ -100,9 +111,10 @@ func (u *upstream) connect(ctx context.Context) (conn *transport.Conn, fresh boo
 	}
 	a := u.attempt
 	if a == nil {
-		a = &attempt{done: make(chan struct{})}
+		ctx, cancel := context.WithTimeout(context.Background(), u.wait)
+		a = &attempt{cancel: cancel, done: make(chan struct{})}
 		u.attempt = a
-		u.all.Go(func() { u.attemptNow(a) })
+		u.all.Go(func() { u.attemptNow(ctx, a) })
 	}
 	u.mu.Unlock()
 	select {
@@ -113,9 +125,8 @@ func (u *upstream) connect(ctx context.Context) (conn *transport.Conn, fresh boo
 	}
 }
 
-func (u *upstream) attemptNow(a *attempt) {
-	ctx, cancel := context.WithTimeout(context.Background(), u.wait)
-	defer cancel()
+func (u *upstream) attemptNow(ctx context.Context, a *attempt) {
+	defer a.cancel()
 	conn, err := u.dial(ctx, u.addr)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -128,13 +139,20 @@ func (u *upstream) attemptNow(a *attempt) {
 	close(a.done)
 }
 
-// close ends the connection and waits for what is under way.
+// close ends every connection, also one that is being made, and waits for what is
+// under way.
 func (u *upstream) close() {
 	u.mu.Lock()
 	u.closed = true
-	conn := u.conn
+	conns := slices.Collect(maps.Keys(u.silent))
+	if u.conn != nil {
+		conns = append(conns, u.conn)
+	}
+	if u.attempt != nil {
+		u.attempt.cancel()
+	}
 	u.mu.Unlock()
-	if conn != nil {
+	for _, conn := range conns {
 		conn.Close()
 	}
 	u.all.Wait()
