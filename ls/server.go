@@ -59,6 +59,8 @@ type Server struct {
 	idle   *time.Timer // nil: nobody wants to know
 	watch  watch       // over the calendar
 
+	standing sync.Mutex // held while the activation changes, in the store and in id
+
 	mu sync.RWMutex
 	id identity
 }

@@ -27,6 +27,8 @@ func withdrawn(id store.Identity) store.Identity {
 // their expiry. A new activation brings another License Server ID, under which the
 // installed packs go on.
 func (s *Server) Deactivate(ctx context.Context) (serverID string, err error) {
+	s.standing.Lock()
+	defer s.standing.Unlock()
 	var id store.Identity
 	err = s.store.Update(ctx, func(tx *store.Tx) (err error) {
 		if id, _, err = tx.Identity(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -246,6 +247,25 @@ func TestDeactivate(t *testing.T) {
 		t.Errorf("%v, %d free", a.Answer, l.free())
 	}
 	l.sound()
+}
+
+// Activation and deactivation at once: what the server says of itself is what it has
+// stored, in whichever order they came.
+func TestActivateAndDeactivateAtOnce(t *testing.T) {
+	l := newLab(t, edition.W2KSP3())
+	request := must[tsls.ActivationRequest](l, tsls.GetActivationRequest{})
+	for range 20 {
+		document := l.ca.activate(t, request.Document)
+		var both sync.WaitGroup
+		both.Go(func() { l.tell(tsls.Activate{Document: document}) })
+		both.Go(func() { l.Deactivate(t.Context()) })
+		both.Wait()
+		said := must[tsls.ServerInfo](l, tsls.Ping{})
+		l.restart()
+		if stored := must[tsls.ServerInfo](l, tsls.Ping{}); said.ServerID != stored.ServerID {
+			t.Fatalf("it says that it is %q, and has stored that it is %q", said.ServerID, stored.ServerID)
+		}
+	}
 }
 
 // A terminal server of an edition that is not served is turned away at its first

@@ -32,7 +32,8 @@ func (s *Server) activationRequest(m tsls.GetActivationRequest) (tsls.Message, e
 
 // activate takes the clearinghouse's certificate into use. The certificate that the
 // server signed with until then is kept and announced, so that the tokens under it
-// stay known (decision L28).
+// stay known (decision L28). The clearinghouse that has activated the server may do so
+// again; another one may when the server was deactivated.
 func (s *Server) activate(ctx context.Context, m tsls.Activate) (tsls.Message, error) {
 	document, err := enroll.ParseActivation(m.Document)
 	if err != nil {
@@ -42,6 +43,8 @@ func (s *Server) activate(ctx context.Context, m tsls.Activate) (tsls.Message, e
 	if err := document.CheckKey(own.key.Public()); err != nil {
 		return nil, tsls.Errorf(tsls.CodeOtherServer, "%v", err)
 	}
+	s.standing.Lock()
+	defer s.standing.Unlock()
 	var id store.Identity
 	err = s.store.Update(ctx, func(tx *store.Tx) (err error) {
 		if id, _, err = tx.Identity(); err != nil {
@@ -75,6 +78,9 @@ func activated(id store.Identity, document enroll.Activation) (store.Identity, e
 		return id, tsls.Errorf(tsls.CodeActivated, "this activation was replaced by a later one, as %s", id.ServerID)
 	case isFormer(id, document.Certificate):
 		return id, tsls.Errorf(tsls.CodeActivated, "this activation was withdrawn; have the clearinghouse make another")
+	case id.Activated() && !bytes.Equal(id.Chain[0], document.Root):
+		// Anybody who reaches the server may send an activation: it must not change hands by that.
+		return id, tsls.Errorf(tsls.CodeForbidden, "the license server is activated, as %s, by another clearinghouse; run `licmgr deactivate` on its machine first", id.ServerID)
 	}
 	if !isFormer(id, present) {
 		id.Former = append([][]byte{present}, id.Former...)

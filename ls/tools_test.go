@@ -96,6 +96,7 @@ func TestActivationRefuses(t *testing.T) {
 	theirs := must[tsls.ActivationRequest](other, tsls.GetActivationRequest{})
 	good := l.ca.activate(t, own.Document)
 	newer := l.ca.activate(t, own.Document)
+	foreign := newCA(t).activate(t, own.Document)
 	for _, tt := range []struct {
 		name     string
 		document []byte
@@ -107,6 +108,7 @@ func TestActivationRefuses(t *testing.T) {
 		{"another server's", l.ca.activate(t, theirs.Document), tsls.CodeOtherServer, "not for this server's"},
 		{"good", good, 0, ""},
 		{"again", good, tsls.CodeActivated, "activated already"},
+		{"another clearinghouse's", foreign, tsls.CodeForbidden, "`licmgr deactivate`"},
 		{"newer", newer, 0, ""},
 		{"the old one", good, tsls.CodeActivated, "replaced by a later one"},
 	} {
@@ -114,6 +116,12 @@ func TestActivationRefuses(t *testing.T) {
 		if tt.code == 0 && err != nil || tt.code != 0 && (!errors.Is(err, tsls.Error{Code: tt.code}) || !strings.Contains(err.Error(), tt.says)) {
 			t.Errorf("%s: error %v, want %v that says %q", tt.name, err, tt.code, tt.says)
 		}
+	}
+	if _, err := l.Deactivate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.tell(tsls.Activate{Document: foreign}); err != nil {
+		t.Errorf("another clearinghouse's after the deactivation: %v", err)
 	}
 }
 
