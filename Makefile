@@ -12,9 +12,6 @@ export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 
 # Tests that start programs; the race detector would only watch the test itself.
 WHOLE = ./internal/e2e ./internal/interop ./internal/bench
-# Years of whole programs: ten times as long under the race detector, which watches the
-# same programs in their own packages.
-YEARS = ./internal/story
 # Everything else runs under the race detector, but for the long stories: years of
 # whole farms, which take minutes under it. What they run is watched in its own tests.
 LONG  = ./internal/story
