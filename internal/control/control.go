@@ -74,6 +74,9 @@ func Listen(dir string) (net.Listener, error) {
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // path is good for this call only
 	file := filepath.Join(dir, SocketName)
+	if err := os.Chmod(file, 0o600); err != nil { // where the folder lets others in
+		return nil, errors.Join(fmt.Errorf("state folder %s: %w", dir, err), l.Close(), os.Remove(file))
+	}
 	closeOnce := sync.OnceValue(func() error { return errors.Join(l.Close(), os.Remove(file)) })
 	return &listener{l, closeOnce}, nil
 }

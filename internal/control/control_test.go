@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,9 @@ var handlers = map[string]control.Handler{"echo": echo, "fail": fail}
 func TestCall(t *testing.T) {
 	dir := t.TempDir()
 	stop := serve(t, dir, handlers)
+	if info, err := os.Stat(filepath.Join(dir, control.SocketName)); err != nil || info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		t.Errorf("the socket has mode %v (%v), want that only its user may write", info.Mode(), err)
+	}
 	in := map[string]string{"text": "a\nb"}
 	var out map[string]string
 	if err := control.Call(t.Context(), dir, "echo", in, &out); err != nil || out["text"] != "a\nb" {
