@@ -10,6 +10,7 @@ import (
 
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/durable"
+	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ls/clearinghouse"
 )
 
@@ -29,6 +30,11 @@ func calendar(c *cli.Command) (cal clock.Clock, done func(), err error) {
 	return lab, func() { lab.Close() }, nil
 }
 
+// self is how the state folder names its owner; a clearinghouse is of no host.
+const self = "clearinghouse"
+
+func owned(c *cli.Command) error { return program.Owned(c.String("state"), self, self) }
+
 // with runs f on the clearinghouse that --state names.
 func with(c *cli.Command, f func(*clearinghouse.Clearinghouse) error) error {
 	cal, done, err := calendar(c)
@@ -36,6 +42,9 @@ func with(c *cli.Command, f func(*clearinghouse.Clearinghouse) error) error {
 		return err
 	}
 	defer done()
+	if err := owned(c); err != nil {
+		return err
+	}
 	h, err := clearinghouse.Open(c.String("state"), cal)
 	if err != nil {
 		return err

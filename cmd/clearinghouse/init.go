@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ls/clearinghouse"
 )
 
@@ -24,11 +25,15 @@ func initCommand() *cli.Command {
 				return err
 			}
 			defer done()
+			if err := owned(c); err != nil {
+				return err
+			}
 			h, err := clearinghouse.Init(c.String("state"), c.String("name"), cal)
 			if err != nil {
 				return err
 			}
 			defer h.Close()
+			program.Own(c.String("state"), self, self)
 			_, err = fmt.Fprintf(c.Root().Writer, "clearinghouse %q made in %s\n", h.Root().Subject.CommonName, c.String("state"))
 			return err
 		},

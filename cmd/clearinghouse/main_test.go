@@ -13,6 +13,7 @@ import (
 	"time"
 
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/wire/enroll"
 )
 
@@ -152,5 +153,23 @@ func TestRefusals(t *testing.T) {
 	}
 	if after := d.must("audit"); after != before {
 		t.Errorf("a refusal changed the database:\n%s", after)
+	}
+}
+
+// TestStateFolder: a clearinghouse and a server do not share one.
+func TestStateFolder(t *testing.T) {
+	d := newDesk(t)
+	if err := os.Mkdir(d.path("ch"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	program.Own(d.path("ch"), "lserver", "ls1")
+	if code, _, stderr := d.run("init"); code != tscli.CodeRefused || !strings.Contains(stderr, `belongs to license server "ls1"`) {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	d = newDesk(t)
+	d.must("init")
+	d.must("root")
+	if err := program.Owned(d.path("ch"), "lserver", "ls1"); err == nil || !strings.Contains(err.Error(), "belongs to the clearinghouse") {
+		t.Errorf("its own folder: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ import (
 // labStart is the lab's date when nothing else is said.
 const labStart = "2003-03-03T09:00:00Z"
 
+// labUser may log on when nothing else is said.
+const labUser = "lab:lab"
+
 func serveCommand() *ucli.Command {
 	return &ucli.Command{
 		Name:  "serve",
@@ -39,7 +43,7 @@ func serveCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
 			&ucli.Uint32Flag{Name: "cals", Usage: "`N` CALs in the key pack of a new state; 0: a license server that is not activated", Value: 10},
-			&ucli.StringFlag{Name: "user", Usage: "who may log on, `NAME:PASSWORD`", Value: "lab:lab"},
+			&ucli.StringFlag{Name: "user", Usage: "who may log on, `NAME:PASSWORD`", Value: labUser},
 			&ucli.StringFlag{Name: "start", Usage: "`DATE` at which a new state begins", Value: labStart},
 			&ucli.StringFlag{Name: "transcript", Usage: "append every RDP PDU, decrypted, to `FILE`", DefaultText: "none"},
 			&ucli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
@@ -96,7 +100,9 @@ func serveOptions(c *ucli.Command) (*serving, error) {
 	if s.box.TermServ.Users, err = ts.NewUsers(s.user, s.password); err != nil {
 		return nil, cli.Usage("--user: %v", err)
 	}
-	s.box.TermServ.LogonHint = fmt.Sprintf("This lab's user: %s, password %s", s.user, s.password)
+	if c.String("user") == labUser { // a chosen password is told to nobody
+		s.box.TermServ.LogonHint = fmt.Sprintf("This lab's user: %s, password %s", s.user, s.password)
+	}
 	if s.start, err = parseDate(c.String("start")); err != nil {
 		return nil, cli.Usage("--start: %v", err)
 	}
@@ -156,6 +162,9 @@ func (s *serving) open() error {
 	if s.state, err = filepath.Abs(s.state); err != nil {
 		return err
 	}
+	if err := program.Owned(s.state, "tslab", s.box.Host); err != nil {
+		return err
+	}
 	if s.lab, err = openClock(s.state, s.start); err != nil {
 		return err
 	}
@@ -207,6 +216,7 @@ func (s *serving) announce(ctx context.Context, box *onebox.Box) error {
 	case <-ctx.Done():
 		return nil
 	}
+	program.Own(s.state, "tslab", s.box.Host)
 	remove, err := program.Register("tslab", s.state, box.Addr().String())
 	if err != nil {
 		fmt.Fprintf(s.out, "(`tslab clock` needs --state %s: %v)\n", s.state, err)
@@ -229,21 +239,43 @@ func (s *serving) welcome(addr net.Addr) {
 	if port == "3389" {
 		short = host
 	}
+	device := at
+	if s.user+":"+s.password != labUser { // which is the device's own default
+		device = fmt.Sprintf("--user %s --password %s %s", shellWord(s.user), shellWord(s.password), at)
+	}
 	fmt.Fprintf(s.out, `TSLab serves Remote Desktop at %s (%v, %s).
 
-    rdesktop -u %[4]s -p %[5]s %[6]s
-    xfreerdp /v:%[1]s /u:%[4]s /p:%[5]s /cert:ignore
+    rdesktop -u %[9]s -p %[10]s %[6]s
+    xfreerdp /v:%[1]s /u:%[9]s /p:%[10]s /cert:ignore
     mstsc /v:%[1]s
-    tsclient connect %[1]s
+    %[11]s connect %[12]s
 
 User %[4]s, password %[5]s. The lab's date is %[7]s; `+"`tslab clock +1d`"+` moves it.
 State: %[8]s
 
-`, at, s.box.Profile.Edition, s.calendar(), s.user, s.password, short, s.lab.Now().Format("2006-01-02"), s.state)
+`, at, s.box.Profile.Edition, s.stock(), s.user, s.password, short, s.lab.Now().Format("2006-01-02"), s.state,
+		shellWord(s.user), shellWord(s.password), sibling("tsclient"), device)
 }
 
-// calendar tells the license server's stock.
-func (s *serving) calendar() string {
+// shellWord is text as a shell takes it as one word.
+func shellWord(text string) string {
+	if regexp.MustCompile(`^[\w@%+=:,./-]+$`).MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// sibling is how to call a program that lies beside this one, when it was called by
+// its path.
+func sibling(name string) string {
+	if dir := filepath.Dir(os.Args[0]); strings.ContainsRune(os.Args[0], filepath.Separator) {
+		return shellWord(filepath.Join(dir, name))
+	}
+	return name
+}
+
+// stock tells the license server's stock.
+func (s *serving) stock() string {
 	if s.box.CALs == 0 {
 		return "license server not activated"
 	}

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	ucli "github.com/urfave/cli/v3"
+
 	"github.com/tslab/tslab/client"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/program"
@@ -230,5 +232,65 @@ func TestSecondServer(t *testing.T) {
 	code, _, errs := tslab(t, "serve", "--listen", "127.0.0.1:0", "--state", state)
 	if code != cli.CodeRefused || errs == "" {
 		t.Errorf("status %d, %q", code, errs)
+	}
+}
+
+// options are those that a command line says.
+func options(t *testing.T, args ...string) *serving {
+	t.Helper()
+	var s *serving
+	cmd := serveCommand()
+	cmd.Action = func(_ context.Context, c *ucli.Command) (err error) {
+		s, err = serveOptions(c)
+		return err
+	}
+	if code := cli.Run(t.Context(), cmd, append([]string{"serve"}, args...), io.Discard, t.Output()); code != cli.CodeDone {
+		t.Fatalf("status %d", code)
+	}
+	return s
+}
+
+// TestChosenUser: the user of every lab is shown to whoever connects, one that was
+// chosen is not; how to connect is said with the words that a shell takes.
+func TestChosenUser(t *testing.T) {
+	if hint := options(t).box.TermServ.LogonHint; !strings.Contains(hint, "lab, password lab") {
+		t.Errorf("hint %q", hint)
+	}
+	for user, want := range map[string]string{
+		"lab:lab":        " connect 127.0.0.1:3390\n",
+		"ann:it's a key": ` connect --user ann --password 'it'\''s a key' 127.0.0.1:3390` + "\n",
+	} {
+		s := options(t, "--user", user)
+		if hint := s.box.TermServ.LogonHint; user != "lab:lab" && hint != "" {
+			t.Errorf("%s: hint %q", user, hint)
+		}
+		var err error
+		if s.lab, err = openClock(t.TempDir(), s.start); err != nil {
+			t.Fatal(err)
+		}
+		defer s.lab.Close()
+		var out strings.Builder
+		s.out = &out
+		s.welcome(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 3390})
+		tool := filepath.Join(filepath.Dir(os.Args[0]), "tsclient")
+		if !strings.Contains(out.String(), tool+want) {
+			t.Errorf("%s: said %q, want %q in it", user, out.String(), tool+want)
+		}
+	}
+}
+
+// TestForeignState: the state folder of another program is left to it.
+func TestForeignState(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	state := t.TempDir()
+	program.Own(state, "termsrv", "ts1")
+	code, _, errs := tslab(t, "serve", "--listen", "127.0.0.1:0", "--state", state)
+	if code != cli.CodeRefused || !strings.Contains(errs, `belongs to terminal server "ts1"`) {
+		t.Errorf("status %d, %q", code, errs)
+	}
+	own := filepath.Join(t.TempDir(), "state")
+	serve(t, "--state", own).await(t, `tslab is ready on`)
+	if err := program.Owned(own, "lserver", "tslab"); err == nil || !strings.Contains(err.Error(), "belongs to `tslab serve`") {
+		t.Errorf("its own folder: %v", err)
 	}
 }

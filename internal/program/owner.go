@@ -21,17 +21,21 @@ type owner struct {
 }
 
 func (o owner) String() string {
-	kind := map[string]string{"termsrv": "terminal server", "lserver": "license server"}[o.Program]
-	if kind == "" {
-		kind = o.Program
+	switch o.Program {
+	case "termsrv":
+		return fmt.Sprintf("terminal server %q", o.Host)
+	case "lserver":
+		return fmt.Sprintf("license server %q", o.Host)
+	case "tslab":
+		return "`tslab serve`"
 	}
-	return fmt.Sprintf("%s %q", kind, o.Host)
+	return "the " + o.Program
 }
 
-// owned refuses the state folder of another server: its files would be mistaken for
-// this one's, or written over. A folder that says nothing is taken.
-func (p *Program) owned() error {
-	path := filepath.Join(p.State, OwnerName)
+// Owned refuses the state folder of another server: its files would be mistaken for
+// the program's own, or written over. A folder that says nothing may be taken.
+func Owned(state, program, host string) error {
+	path := filepath.Join(state, OwnerName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -41,24 +45,24 @@ func (p *Program) owned() error {
 	}
 	var o owner
 	if err := json.Unmarshal(text, &o); err != nil || o.Program == "" || o.Host == "" {
-		return fmt.Errorf("state folder: %s does not say whose it is: delete it if the folder is of %s %q", path, p.Name, p.Host)
+		return fmt.Errorf("state folder: %s does not say whose it is: delete it if the folder is of %s %q", path, program, host)
 	}
 	switch {
-	case o.Program != p.Name:
-		return fmt.Errorf("state folder %s belongs to %v; choose another with --state", p.State, o)
-	case o.Host != p.Host:
-		return fmt.Errorf("state folder %s belongs to %v, and this is %q; choose another with --state, or say --host %s", p.State, o, p.Host, o.Host)
+	case o.Program != program:
+		return fmt.Errorf("state folder %s belongs to %v; choose another with --state", state, o)
+	case o.Host != host:
+		return fmt.Errorf("state folder %s belongs to %v, and this is %q; choose another with --state, or say --host %s", state, o, host, o.Host)
 	}
 	return nil
 }
 
-// own enters the program as the owner of its state folder, once it serves from it.
-func (p *Program) own() {
-	path := filepath.Join(p.State, OwnerName)
+// Own enters the program as the owner of the state folder, once it works in it.
+func Own(state, program, host string) {
+	path := filepath.Join(state, OwnerName)
 	if _, err := os.Stat(path); err == nil {
 		return
 	}
-	text, err := json.Marshal(owner{p.Name, p.Host})
+	text, err := json.Marshal(owner{program, host})
 	if err == nil {
 		_ = durable.WriteFile(path, append(text, '\n'), 0o600) // a full disk does not end a server that serves
 	}

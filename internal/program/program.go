@@ -47,7 +47,7 @@ func (p *Program) open(d cli.Daemon, out io.Writer) error {
 	if err := os.MkdirAll(p.State, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	if err := p.owned(); err != nil {
+	if err := Owned(p.State, p.Name, p.Host); err != nil {
 		return err
 	}
 	if d.Clock != "" {
@@ -83,7 +83,7 @@ func (p *Program) open(d cli.Daemon, out io.Writer) error {
 
 // Ready records program.ready with the address that the program serves.
 func (p *Program) Ready(address string) {
-	p.own()
+	Own(p.State, p.Name, p.Host)
 	p.Log.Event(eventlog.ProgramReady, eventlog.F("program", p.Name), eventlog.F("address", address))
 }
 
