@@ -125,7 +125,7 @@ func holds(ctx context.Context, f *harness.Farm, print func(figure)) error {
 	if err := stocked(ctx, f); err != nil {
 		return err
 	}
-	idle, _, err := harness.Memory(f.LServer.PID())
+	idle, _, err := settled(ctx, f.LServer.PID())
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func holds(ctx context.Context, f *harness.Farm, print func(figure)) error {
 	if err != nil {
 		return err
 	}
-	now, peak, err := harness.Memory(f.LServer.PID())
+	now, peak, err := settled(ctx, f.LServer.PID())
 	if err != nil {
 		return err
 	}
@@ -146,6 +146,24 @@ func holds(ctx context.Context, f *harness.Farm, print func(figure)) error {
 	print(figure{fmt.Sprintf("license server's memory at most, %d licenses", n), megabytes(peak), "MB"})
 	print(figure{fmt.Sprintf("state folder after %d licenses", n), float64(disk) / float64(n), "bytes/license"})
 	return nil
+}
+
+// still is how long memory must not change: longer than the license server waits
+// before it gives back what it does not need while idle.
+const still = 3 * time.Second
+
+// settled is what an idle process holds, and held at most, once that has stood still.
+func settled(ctx context.Context, pid int) (now, peak int64, err error) {
+	begin, before := time.Now(), int64(-1)
+	ctx, cancel := context.WithTimeout(ctx, 10*still)
+	defer cancel()
+	err = harness.Until(ctx, "memory of an idle process to stand still", func() (bool, error) {
+		if now, peak, err = harness.Memory(pid); now != before {
+			begin, before = time.Now(), now
+		}
+		return time.Since(begin) >= still, err
+	})
+	return now, peak, err
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/rdpsec"
+	"github.com/tslab/tslab/wire/token"
 )
 
 // clients connect at once.
@@ -77,7 +78,7 @@ func known(ctx context.Context, f *harness.Farm, s security, span time.Duration,
 		}
 		devices[i] = d
 	}
-	return rate(ctx, f, "known client, "+s.name, span, print, func(worker int) error { return devices[worker].license(ctx) })
+	return rate(ctx, f, "known client, "+s.name, span, print, func(worker int) error { return devices[worker].shows(ctx) })
 }
 
 // rate lets all clients connect over and over for span.
@@ -140,6 +141,26 @@ func (d device) license(ctx context.Context) error {
 		return err
 	}
 	return s.Close()
+}
+
+// shows is a connection up to the end of licensing of a device that shows a CAL, and
+// is given nothing.
+func (d device) shows(ctx context.Context) error {
+	s, err := client.License(ctx, d.config)
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if shown, given := s.Licensed.Presented != nil, s.Licensed.Stored != nil; !shown || given {
+		return fmt.Errorf("%s showed a license: %t, was given one: %t; it should show its CAL and get nothing", d.config.Name, shown, given)
+	}
+	t, err := token.Parse(s.Licensed.Presented.License)
+	if err == nil && t.Kind != token.CAL {
+		err = fmt.Errorf("%s showed a %v, want a CAL", d.config.Name, t.Kind)
+	}
+	return err
 }
 
 // logon is a whole connection.
