@@ -2,10 +2,10 @@ package ts
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/eventlog"
 )
 
 // duties are what the calendar brings: the warnings and the end of the grace
@@ -66,7 +66,7 @@ func (d *duties) grace() time.Time {
 func (d *duties) do(ctx context.Context, now time.Time) {
 	if due := d.grace(); !due.IsZero() && !now.Before(due) {
 		if err := d.server.grace.due(now); err != nil {
-			slog.Error("Grace period cannot be stored", "err", err)
+			d.server.config.Events.Event(eventlog.GraceNotStored, eventlog.F("reason", err))
 			d.retry = now.Add(time.Minute)
 		}
 	}

@@ -106,7 +106,11 @@ func (s *Server) Run(ctx context.Context) error {
 	s.catalog.probe(ctx)
 	duties := make(chan error, 1)
 	d := newDuties(s)
-	go func() { duties <- d.run(ctx) }()
+	go func() {
+		err := d.run(ctx)
+		cancel() // without them there is no service
+		duties <- err
+	}()
 	err := s.accept(ctx)
 	cancel()
 	if duty := <-duties; err == nil {

@@ -46,6 +46,7 @@ var (
 	ConnectorDisabled    = Kind{"connector.disabled", 0, Information, "Internet Connector licensing is off: license {license_id} went back to {server}"}
 	InternetUserRepaired = Kind{"connector.repaired", 0, Information, "TSInternetUser can log on again: {reason}"}
 	GraceEnded           = Kind{"grace.ended", 0, Information, "the licensing grace period is over: {reason}"}
+	GraceNotStored       = Kind{"grace.not-stored", 0, Error, "the licensing grace period cannot be stored, and stands still: {reason}"}
 
 	// License server.
 	TokenIssued      = Kind{"token.issued", 0, Information, "{kind} {license_id} issued to {device}, valid to {expires}; {free} free"}
