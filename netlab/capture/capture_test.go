@@ -148,7 +148,8 @@ func TestEachFrameStandsOnceOnItsSendersCable(t *testing.T) {
 	p := udpPackets(t, w.links[0])[0]
 	p.Time, p.From = time.Time{}, netip.AddrPortFrom(p.From.Addr(), 0)
 	want := capture.Packet{Link: "h1:eth0", Protocol: "udp", From: netip.MustParseAddrPort("10.1.0.1:0"),
-		To: netip.MustParseAddrPort("10.1.0.2:3343"), Payload: len("question 0000")}
+		To: netip.MustParseAddrPort("10.1.0.2:3343"), Payload: len("question 0000"),
+		Length: 14 /* Ethernet */ + 20 /* IPv4 */ + 8 /* UDP */ + len("question 0000")}
 	if diff := cmp.Diff(want, p, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
