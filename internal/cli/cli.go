@@ -65,7 +65,7 @@ func Main(ctx context.Context, cmd *cli.Command) {
 // returns the exit code. It prints an error as one sentence that begins with the
 // command's name; an interruption needs no word.
 func Run(ctx context.Context, cmd *cli.Command, args []string, stdout, stderr io.Writer) int {
-	prepare(cmd, stdout, stderr)
+	called := prepare(cmd, stdout, stderr)
 	err := cmd.Run(ctx, args)
 	switch {
 	case err == nil:
@@ -82,28 +82,39 @@ func Run(ctx context.Context, cmd *cli.Command, args []string, stdout, stderr io
 	}
 	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name, oneLine(err.Error()))
 	if code == CodeUsage {
-		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name)
+		fmt.Fprintf(stderr, "Try '%s --help'.\n", called())
 	}
 	return code
 }
 
-// prepare gives the command and those under it the behavior that all have.
-func prepare(cmd *cli.Command, stdout, stderr io.Writer) {
+// prepare gives the command and those under it the behavior that all have. called is
+// the full name of the one that was called, once one was.
+func prepare(cmd *cli.Command, stdout, stderr io.Writer) (called func() string) {
+	last := cmd
 	cmd.Writer, cmd.ErrWriter = stdout, stderr
 	cmd.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	var each func(c *cli.Command)
 	each = func(c *cli.Command) {
+		c.HideHelpCommand = len(c.Commands) == 0 // "help" is an argument there
 		c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
+			last = c
 			return Exit(CodeUsage, err)
 		}
 		if c.Action == nil && len(c.Commands) > 0 {
 			c.Action = requireCommand
+		}
+		if action := c.Action; action != nil {
+			c.Action = func(ctx context.Context, c *cli.Command) error {
+				last = c
+				return action(ctx, c)
+			}
 		}
 		for _, sub := range c.Commands {
 			each(sub)
 		}
 	}
 	each(cmd)
+	return func() string { return last.FullName() }
 }
 
 // requireCommand is the action of a command that only has commands under it.

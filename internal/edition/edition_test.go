@@ -129,7 +129,7 @@ func TestSet(t *testing.T) {
 		{SP3, "mode_invalid", "device", "knob mode_invalid does not apply to w2k-sp3"},
 		{Server2003, "mode_invalid", "device", ""},
 		{SP3, "grace_day", "1", `knob "grace_day" is not known; near it are grace_days, grace_start`},
-		{SP3, "xyzzy", "1", "the table of knobs lists them all"},
+		{SP3, "xyzzy", "1", "`tslab editions` lists them all"},
 	} {
 		p := Of(test.edition)
 		err := p.Set(test.knob, test.value)

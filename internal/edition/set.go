@@ -94,7 +94,7 @@ func nearest(name string) string {
 		}
 	}
 	if len(near) == 0 {
-		return "the table of knobs lists them all"
+		return "`tslab editions` lists them all"
 	}
-	return "near it are " + strings.Join(near, ", ")
+	return "near it are " + strings.Join(near, ", ") + " (`tslab editions` lists them all)"
 }
