@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/hostport"
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/licensing"
@@ -112,8 +113,8 @@ func (c *Config) interrupted(ctx context.Context) error {
 }
 
 func (c *Config) fill() {
-	if _, _, err := net.SplitHostPort(c.Server); err != nil {
-		c.Server = net.JoinHostPort(c.Server, DefaultPort)
+	if server, err := hostport.Parse(c.Server, DefaultPort); err == nil { // else dialing says what is wrong with it
+		c.Server = server
 	}
 	setDefault(&c.DialTimeout, DefaultDialTimeout)
 	setDefault(&c.Desktop, rdp.Desktop{Width: 800, Height: 600, Bpp: 16})

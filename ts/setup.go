@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/tslab/tslab/internal/durable"
 	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/hostport"
 	"github.com/tslab/tslab/ts/policy"
 )
 
@@ -185,15 +184,9 @@ func LicenseServerAddress(name string) (string, error) {
 	if strings.ContainsAny(name, " ,;\t") {
 		return "", fmt.Errorf("license server %q: it names exactly one server", name)
 	}
-	if host, port, err := net.SplitHostPort(name); err == nil {
-		if _, err := strconv.ParseUint(port, 10, 16); err != nil || host == "" {
-			return "", fmt.Errorf("license server %q: want a name or an address, and the number of a port after it", name)
-		}
-		return name, nil
+	addr, err := hostport.Parse(name, LicenseServerPort)
+	if err != nil {
+		return "", fmt.Errorf("license server %w", err)
 	}
-	host := strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
-	if strings.ContainsAny(host, "[]/@") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
-		return "", fmt.Errorf("license server %q: want a name or an address, such as LS1, ls1.example or 192.0.2.7", name)
-	}
-	return net.JoinHostPort(host, LicenseServerPort), nil
+	return addr, nil
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/hostport"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/wire/tsls"
@@ -28,11 +28,14 @@ func with(ctx context.Context, c *cli.Command, f func(context.Context, *transpor
 	if _, err := tscli.Args(c, 0, 0); err != nil {
 		return err
 	}
+	addr, err := hostport.Parse(c.String("server"), defaultPort)
+	if err != nil {
+		return tscli.Usage("--server %v", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.Duration("timeout"))
 	defer cancel()
 	state := c.String("state")
 	if state == "" {
-		var err error
 		if state, err = tscli.StateDir("licmgr"); err != nil {
 			return err
 		}
@@ -52,7 +55,6 @@ func with(ctx context.Context, c *cli.Command, f func(context.Context, *transpor
 	if keys != nil {
 		defer keys.Close()
 	}
-	addr := address(c.String("server"))
 	config := own.ClientTLS(addr, identity.OpenPins(state), nil)
 	if keys != nil {
 		config.KeyLogWriter = keys
@@ -63,14 +65,6 @@ func with(ctx context.Context, c *cli.Command, f func(context.Context, *transpor
 	}
 	defer conn.Close()
 	return f(ctx, conn)
-}
-
-// address adds the port of the protocol to an address without one.
-func address(server string) string {
-	if _, _, err := net.SplitHostPort(server); err == nil {
-		return server
-	}
-	return net.JoinHostPort(server, defaultPort)
 }
 
 func keyLog(path string) (*os.File, error) {

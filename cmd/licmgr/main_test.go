@@ -283,14 +283,10 @@ func TestConnect(t *testing.T) {
 	if keys, err := os.ReadFile(d.path("keys.txt")); err != nil || !strings.Contains(string(keys), "CLIENT_TRAFFIC_SECRET_0 ") {
 		t.Errorf("key log %q, %v", keys, err)
 	}
-	if got, want := address("ls1"), "ls1:3343"; got != want {
-		t.Errorf("address(ls1) = %q, want %q", got, want)
-	}
-	if got, want := address("fe80::1"), "[fe80::1]:3343"; got != want {
-		t.Errorf("address(fe80::1) = %q, want %q", got, want)
-	}
-	if got, want := address("ls1:1"), "ls1:1"; got != want {
-		t.Errorf("address(ls1:1) = %q, want %q", got, want)
+	for _, server := range []string{"", "a:b:c", "ls1:x"} {
+		if code, _, stderr := d.run("show", "--server", server); code != tscli.CodeUsage || !strings.Contains(stderr, "want a name or an address") {
+			t.Errorf("--server %q: exit %d, %q", server, code, stderr)
+		}
 	}
 
 	// The server is set up anew: its address shows another key.

@@ -13,6 +13,7 @@ import (
 	"github.com/tslab/tslab/client"
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/hostport"
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/rdpsec"
@@ -67,7 +68,9 @@ func connect(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	config.Server = args[0]
+	if config.Server, err = hostport.Parse(args[0], client.DefaultPort); err != nil {
+		return tscli.Usage("server %v", err)
+	}
 	calendar, closeClock, err := openClock(c)
 	if err != nil {
 		return err

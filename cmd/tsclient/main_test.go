@@ -88,6 +88,7 @@ func TestConnect(t *testing.T) {
 		"wrong password":   {[]string{good, "--password", "x"}, 4, "logon of lab"},
 		"not there":        {[]string{"127.0.0.1:1"}, 5, "cannot be reached"},
 		"no host":          {nil, 2, "HOST[:PORT]"},
+		"nonsense":         {[]string{"a:b:c"}, 2, `"a:b:c": want a name or an address`},
 		"two hosts":        {[]string{good, good}, 2, "unexpected argument"},
 		"persona":          {[]string{good, "--persona", "amiga"}, 2, "want one of 9x"},
 		"security":         {[]string{good, "--security", "x"}, 2, "security"},

@@ -11,7 +11,7 @@ const Module = "github.com/tslab/tslab"
 // order is the tree of ARCHITECTURE.md. A package imports only from lower layers. A
 // new package needs a place here.
 var order = [][]string{
-	0: {"internal/cursor", "internal/clock", "internal/durable", "internal/edition", "internal/cli", "captures"},
+	0: {"internal/cursor", "internal/clock", "internal/durable", "internal/edition", "internal/cli", "internal/hostport", "captures"},
 	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/eventlog", "internal/control"},
 	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/identity", "internal/program"},
 	3: {"internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
