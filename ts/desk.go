@@ -158,7 +158,7 @@ func (d *desk) show(ctx context.Context, validated bool, drawn func()) (reason s
 	for {
 		moved := s.moved()
 		now := s.config.Clock.Now()
-		f.server = (&exchange{server: s, setup: s.setup()}).facts()
+		f.server = s.facts(s.setup())
 		page := d.page(f.phases(now))
 		err := d.draw(s.painter.Session(page, now, d.size))
 		if drawn != nil {

@@ -107,7 +107,7 @@ func (s *Server) license(ctx context.Context, conn *rdpconn.Conn) (*licensed, er
 // run is the phase: request, what the client has, the question whether it is the
 // client that it says, the decision, and its execution.
 func (x *exchange) run(ctx context.Context) (*licensed, error) {
-	if m := x.setup.mode; m == policy.ModeAdmin || m == policy.ModeInternetConnector {
+	if policy.Gated(x.server.facts(x.setup)) {
 		if err := x.server.forced(); err != nil {
 			return nil, err
 		}
@@ -143,14 +143,14 @@ func (x *exchange) decide(ctx context.Context, now time.Time, class tsls.Class) 
 	if _, err := x.server.grace.current(now); err != nil {
 		return policy.Decision{}, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoInternal, cause: err}
 	}
-	d := policy.Before(now, x.facts(), x.client(class))
+	d := policy.Before(now, x.server.facts(x.setup), x.client(class))
 	if d.Verb != policy.Ask {
 		return d, nil
 	}
 	if err := x.server.catalog.greet(ctx, x.setup.licenseServer); err != nil && !d.Ask.AtIssuer {
 		x.away = err.Error()
 	}
-	return policy.Before(now, x.facts(), x.client(class)), nil
+	return policy.Before(now, x.server.facts(x.setup), x.client(class)), nil
 }
 
 // seek starts a discovery pass when no license server answered for this client (rule
@@ -161,13 +161,12 @@ func (x *exchange) seek() {
 	}
 }
 
-// facts is the server as the rules see it.
-func (x *exchange) facts() policy.Server {
-	s := x.server
+// facts is the server as the rules see it when it is set up so.
+func (s *Server) facts(now *setup) policy.Server {
 	return policy.Server{
-		Profile: x.setup.profile, Mode: x.setup.mode, Grace: s.grace.now(),
+		Profile: now.profile, Mode: now.mode, Grace: s.grace.now(),
 		Features:             s.catalog.both(),
-		DefaultLicenseServer: x.setup.viaDefault,
+		DefaultLicenseServer: now.viaDefault,
 	}
 }
 

@@ -19,7 +19,7 @@ const errInfoNoRemote = 0x10A
 func (x *exchange) gate(ctx context.Context) (*licensed, error) {
 	s := x.server
 	now := s.config.Clock.Now()
-	facts := x.facts()
+	facts := s.facts(x.setup)
 	facts.InternetUserBroken = !s.connector.works()
 	var d policy.Decision
 	full := false

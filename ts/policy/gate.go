@@ -7,22 +7,21 @@ import (
 	"github.com/tslab/tslab/wire/tsls"
 )
 
-// Gate is what is decided before any token is looked at, part 3 of the decision
-// table: remote administration and the Internet Connector mode end there, and ok
-// is set. Before does the same; Gate lets a server leave out the exchange of
-// licenses that nobody will read.
-func Gate(now time.Time, s Server) (out Outcome, ok bool) {
-	_, out, ok = gate(now, s, Client{})
-	return out, ok
+// Gated reports that Before decides without looking at any token, by part 3 of the
+// decision table: in remote administration and in Internet Connector mode. A server
+// leaves out the exchange of licenses that nobody will read.
+func Gated(s Server) bool {
+	return s.Mode == ModeAdmin || s.Mode == ModeInternetConnector && s.Profile.InternetConnector
 }
 
-func gate(now time.Time, s Server, c Client) (situation, Outcome, bool) {
-	sit := situation{now: now, server: s, client: c, ed: effective(s), class: c.Class, grace: s.Grace}
+// gate is part 3 of the decision table; ok is set when the decision ends there.
+func gate(now time.Time, s Server, c Client) (sit situation, out Outcome, ok bool) {
+	sit = situation{now: now, server: s, client: c, ed: effective(s), class: c.Class, grace: s.Grace}
 	mode := s.Mode
-	switch {
-	case mode == ModeAdmin:
-		return sit, sit.gateAdmit("G1", "remote administration is not licensed"), true
-	case mode == ModeInternetConnector && s.Profile.InternetConnector:
+	if Gated(s) {
+		if mode == ModeAdmin {
+			return sit, sit.gateAdmit("G1", "remote administration is not licensed"), true
+		}
 		return sit, sit.connector(), true
 	}
 	if sit.grace.Overdue(now) { // G8

@@ -182,8 +182,8 @@ func TestGate(t *testing.T) {
 		{"per device", Server{Profile: &p}, false, ""},
 		{"2003 has no Internet Connector", Server{Profile: &net, Mode: ModeInternetConnector}, false, ""},
 	} {
-		out, ok := Gate(start(), test.server)
-		if ok != test.ok || out.Rule != test.rule {
+		_, out, ok := gate(start(), test.server, Client{})
+		if ok != test.ok || Gated(test.server) != test.ok || out.Rule != test.rule {
 			t.Errorf("%s: %v %s, want %v %s", test.name, ok, out.Rule, test.ok, test.rule)
 		}
 		if out.AsInternetUser != (test.rule == "G2") {
