@@ -69,7 +69,7 @@ type crowd struct {
 	mu     sync.Mutex
 	addr   string
 	moved  chan struct{} // closed when addr changes
-	client *transport.Client
+	client *standing
 
 	devices [crowdSize]struct {
 		temp, cal token.License
@@ -93,15 +93,52 @@ func (c *crowd) server(addr string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.client != nil {
-		c.client.Close()
+		c.client.close()
 	}
 	c.addr = addr
-	c.client = &transport.Client{Dial: func(ctx context.Context) (*transport.Conn, error) {
+	c.client = &standing{dial: func(ctx context.Context) (*transport.Conn, error) {
 		hello := tsls.Hello{Program: "termsrv", Name: "ts1", Edition: "w2k-sp3", Features: tsls.FeatureMark | tsls.FeatureExpiry}
 		return transport.Dial(ctx, addr, c.me.ClientTLS(addr, c.pins, nil), hello)
 	}}
 	close(c.moved)
 	c.moved = make(chan struct{})
+}
+
+// standing is a connection that is made anew when it has ended.
+type standing struct {
+	dial func(context.Context) (*transport.Conn, error)
+
+	mu   sync.Mutex
+	conn *transport.Conn
+}
+
+func (s *standing) call(ctx context.Context, m tsls.Message) (tsls.Message, error) {
+	conn, err := s.connected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conn.Call(ctx, m)
+}
+
+func (s *standing) connected(ctx context.Context) (*transport.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil && s.conn.Err() == nil {
+		return s.conn, nil
+	}
+	conn, err := s.dial(ctx)
+	if err == nil {
+		s.conn = conn
+	}
+	return conn, err
+}
+
+func (s *standing) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		s.conn.Close()
+	}
 }
 
 func (c *crowd) each(do func(i int)) {
@@ -119,7 +156,7 @@ func (c *crowd) ask(m tsls.Message) tsls.Message {
 		client, moved := c.client, c.moved
 		c.mu.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		answer, err := client.Call(ctx, m)
+		answer, err := client.call(ctx, m)
 		cancel()
 		if err == nil {
 			return answer

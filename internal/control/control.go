@@ -89,15 +89,6 @@ type listener struct {
 // Close removes the socket too; when it returns, the file is gone.
 func (l *listener) Close() error { return l.close() }
 
-// Serve listens in dir and answers until ctx ends.
-func Serve(ctx context.Context, dir string, handlers map[string]Handler) error {
-	l, err := Listen(dir)
-	if err != nil {
-		return err
-	}
-	return ServeListener(ctx, l, handlers)
-}
-
 // ServeListener answers until ctx ends, then closes l and waits for the handlers.
 func ServeListener(ctx context.Context, l net.Listener, handlers map[string]Handler) error {
 	var conns sync.WaitGroup

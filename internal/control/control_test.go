@@ -156,8 +156,8 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 
 func TestNoStateFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
-	if err := control.Serve(t.Context(), dir, nil); err == nil || !strings.Contains(err.Error(), "state folder") {
-		t.Errorf("Serve: %v", err)
+	if _, err := control.Listen(dir); err == nil || !strings.Contains(err.Error(), "state folder") {
+		t.Errorf("Listen: %v", err)
 	}
 	if err := control.Call(t.Context(), dir, "echo", nil, nil); err == nil || !strings.Contains(err.Error(), "state folder") {
 		t.Errorf("Call: %v", err)

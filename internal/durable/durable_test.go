@@ -37,24 +37,9 @@ func TestWriteFilePermissions(t *testing.T) {
 	}
 }
 
-func TestAppendFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	for _, line := range []string{"a\n", "b\n"} {
-		if err := durable.AppendFile(path, []byte(line), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != "a\nb\n" {
-		t.Errorf("read back %q, %v", got, err)
-	}
-}
-
 func TestMissingFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none", "key")
 	if err := durable.WriteFile(path, nil, 0o600); err == nil {
 		t.Error("WriteFile into a missing folder succeeded")
-	}
-	if err := durable.AppendFile(path, nil, 0o600); err == nil {
-		t.Error("AppendFile into a missing folder succeeded")
 	}
 }

@@ -233,12 +233,7 @@ func (s *licenseServer) mark(d *device) {
 // sweep returns what has expired to the pool.
 func (s *licenseServer) sweep(at time.Time) {
 	for _, r := range s.rows {
-		back := ls.ReturnsAt(r.Expires, &s.profile)
-		if r.Kind == token.CAL && !back.IsZero() && !at.Before(back) {
-			r.returned = true
-		} else {
-			r.returned = false
-		}
+		r.returned = r.Kind == token.CAL && s.profile.AutoReturn && ls.Expired(r.Expires, at)
 	}
 }
 

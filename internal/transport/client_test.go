@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,45 +196,6 @@ func TestDialRefuses(t *testing.T) {
 	l.Close()
 	if _, err := transport.Dial(t.Context(), l.Addr().String(), lab.tls(), tsls.Hello{}); err == nil || !strings.Contains(err.Error(), "license server "+l.Addr().String()) {
 		t.Errorf("nobody there: %v", err)
-	}
-}
-
-// TestClient: a client makes a connection when it has none.
-func TestClient(t *testing.T) {
-	lab := newLab(t, echo, transport.Limits{})
-	var dials atomic.Int32
-	client := &transport.Client{Dial: func(ctx context.Context) (*transport.Conn, error) {
-		dials.Add(1)
-		return transport.Dial(ctx, lab.addr, lab.tls(), tsls.Hello{Program: "termsrv"})
-	}}
-	defer client.Close()
-	var wg sync.WaitGroup
-	for range 10 {
-		wg.Go(func() {
-			if _, err := client.Call(t.Context(), tsls.Ping{}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if n := dials.Load(); n != 1 {
-		t.Errorf("%d connections for calls at once", n)
-	}
-	conn, err := client.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn.Close()
-	if _, err := client.Call(t.Context(), tsls.Ping{}); err != nil || dials.Load() != 2 {
-		t.Errorf("after the connection was lost: %v, %d connections", err, dials.Load())
-	}
-	lab.stop()
-	<-lab.ended
-	if _, err := client.Call(t.Context(), tsls.Ping{}); err == nil {
-		t.Error("an answer from a server that has stopped")
-	}
-	if err := new(transport.Client).Close(); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -80,43 +79,6 @@ func RowOf(rows []Held, now time.Time, p *edition.Profile) (Row, int) {
 		}
 	}
 	return best, at
-}
-
-// Marking is what a Mark does.
-type Marking struct {
-	Rule   string
-	Create bool // there is no such row: make one from the message
-}
-
-// DecideMark answers a Mark (L10, L11): it is true whatever the store knows, and
-// may be sent any number of times.
-func DecideMark(known bool) Marking {
-	if known {
-		return Marking{Rule: "L10"}
-	}
-	return Marking{Rule: "L11", Create: true}
-}
-
-// AskIssuer reports whether another license server must be asked if a presented
-// temporary token is validated: this one has no row for it, and no referral says
-// so (L23, L24). If that server cannot be reached the token counts as validated.
-func AskIssuer(req tsls.Allocate, rowHere bool, self string, f tsls.Features) bool {
-	temporary := req.Presented == tsls.ClassTemporary || req.Presented == tsls.ClassTemporaryExpired
-	return temporary && !rowHere && !req.Validated && req.Issuer != "" && req.Issuer != self && f.Has(tsls.FeatureMark)
-}
-
-// DecideInstall decides on a key pack (L18, L19): it is bound to one License
-// Server ID, and can be installed once. The error says why not.
-func DecideInstall(packID, packServer, self string, installed bool) error {
-	switch {
-	case self == "":
-		return fmt.Errorf("key pack %s: this license server is not activated; activate it first", packID)
-	case packServer != self:
-		return fmt.Errorf("key pack %s is for license server %s, and this one is %s; have the clearinghouse issue it again", packID, packServer, self)
-	case installed:
-		return fmt.Errorf("key pack %s is installed already", packID)
-	}
-	return nil
 }
 
 func quoted(s string) string { return strconv.Quote(s) }

@@ -47,16 +47,6 @@ func Expired(expires, now time.Time) bool {
 	return !expires.IsZero() && now.After(expires)
 }
 
-// ReturnsAt is the moment from which a CAL's row is expired and its license is in
-// the pool again (L14); the zero time means never: the CAL has no end, or the
-// edition takes it back by telephone only.
-func ReturnsAt(expires time.Time, p *edition.Profile) time.Time {
-	if expires.IsZero() || !p.AutoReturn {
-		return time.Time{}
-	}
-	return expires.Add(time.Second)
-}
-
 // StepTooLarge reports a calendar that jumped ahead further than the edition's
 // max_step since the last look: the sweeper must then return nothing (L14).
 func StepTooLarge(last, now time.Time, p *edition.Profile) bool {

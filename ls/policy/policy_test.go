@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -195,50 +194,6 @@ func TestVersions(t *testing.T) {
 	}
 	if !Serves(&net, "ws2003") || !Serves(&net, "w2k-rtm") {
 		t.Error("ws2003 serves all three")
-	}
-}
-
-func TestDuties(t *testing.T) {
-	if got := DecideMark(true); got != (Marking{Rule: "L10"}) {
-		t.Errorf("mark of a known token: %+v", got)
-	}
-	if got := DecideMark(false); got != (Marking{Rule: "L11", Create: true}) {
-		t.Errorf("mark of an unknown token: %+v", got)
-	}
-	for _, test := range []struct{ pack, self, want string }{
-		{"A", "A", ""},
-		{"A", "B", "is for license server A, and this one is B; have the clearinghouse issue it again"},
-		{"A", "", "not activated"},
-	} {
-		err := DecideInstall("P", test.pack, test.self, false)
-		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
-			t.Errorf("pack of %s at %s: %v", test.pack, test.self, err)
-		}
-	}
-	if err := DecideInstall("P", "A", "A", true); err == nil || !strings.Contains(err.Error(), "installed already") {
-		t.Errorf("a second time: %v", err)
-	}
-}
-
-func TestAskIssuer(t *testing.T) {
-	req := tsls.Allocate{Presented: tsls.ClassTemporary, Issuer: "LS2"}
-	for _, test := range []struct {
-		name string
-		req  tsls.Allocate
-		row  bool
-		f    tsls.Features
-		want bool
-	}{
-		{"a token of another license server", req, false, both, true},
-		{"a row here knows", req, true, both, false},
-		{"our own, with its row lost", tsls.Allocate{Presented: tsls.ClassTemporary, Issuer: "LS1"}, false, both, false},
-		{"a referral says", tsls.Allocate{Presented: tsls.ClassTemporary, Issuer: "LS2", Validated: true}, false, both, false},
-		{"nobody marks", req, false, 0, false},
-		{"a CAL", tsls.Allocate{Presented: tsls.ClassPermNear, Issuer: "LS2"}, false, both, false},
-	} {
-		if got := AskIssuer(test.req, test.row, "LS1", test.f); got != test.want {
-			t.Errorf("%s: %v", test.name, got)
-		}
 	}
 }
 

@@ -69,16 +69,6 @@ func armor(kind Kind, headers []header, body []byte) []byte {
 	return b.Bytes()
 }
 
-// Identify tells which document a file holds.
-func Identify(text []byte) (Kind, error) {
-	lines, err := split(text)
-	if err != nil {
-		return 0, err
-	}
-	kind, _, err := begin(lines)
-	return kind, err
-}
-
 func split(text []byte) ([]string, error) {
 	if len(text) > maxText {
 		return nil, &DocumentError{Reason: fmt.Sprintf("%d bytes are more than any document has (%d)", len(text), maxText), Remedy: remedyWhich}

@@ -110,9 +110,6 @@ func TestTwoWay(t *testing.T) {
 				t.Errorf("%v, %s (-want +got):\n%s", kind, name, diff)
 			}
 		}
-		if got, err := Identify(d.text); got != kind || err != nil {
-			t.Errorf("Identify(%v) = %v, %v", kind, got, err)
-		}
 		if err := Expect(d.text, kind); err != nil {
 			t.Errorf("Expect(%v): %v", kind, err)
 		}

@@ -65,7 +65,11 @@ func FuzzFile(f *testing.F) {
 		f.Add(strings.ReplaceAll(string(doc.text), "\n", "\r\n"))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		kind, err := Identify([]byte(text))
+		lines, err := split([]byte(text))
+		if err != nil {
+			return
+		}
+		kind, _, err := begin(lines)
 		if err != nil {
 			return
 		}
