@@ -189,7 +189,7 @@ func TestToken(t *testing.T) {
 	for _, want := range []string{
 		"entry        LICENSE000", "filed under  tslab.example, TSLab, LAB-TS", "kind         temporary", "license id   LAB-1",
 		"product      Windows 2000 5.0", "machine      PC7", "issued       2003-03-03 09:00 UTC",
-		"expires      valid to 2003-06-01 09:00 UTC (", "days left)", "issuer       LS1", "chain 1      LS1", "check        sound, to LS1",
+		"validity     valid to 2003-06-01 09:00 UTC (", "days left)", "issuer       LS1", "chain 1      LS1", "check        sound, to LS1",
 		"LICENSE001", "7 bytes are no license token of this lab",
 	} {
 		if !strings.Contains(stdout, want) {
@@ -226,6 +226,7 @@ func TestTokenSaysWhyNot(t *testing.T) {
 		code int
 	}{
 		"no store":       {[]string{"--state", t.TempDir()}, 3},
+		"none as JSON":   {[]string{"--state", t.TempDir(), "--json"}, 3},
 		"no such roots":  {[]string{"--state", dir, "--roots", "/no/such/file"}, 1},
 		"roots of noise": {[]string{"--state", dir, "--roots", filepath.Join(dir, client.WindowsFile)}, 1},
 		"an argument":    {[]string{"--state", dir, "x"}, 2},

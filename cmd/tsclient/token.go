@@ -20,8 +20,9 @@ import (
 
 func tokenCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "token",
-		Usage: "show the stored license tokens, decoded and checked",
+		Name:        "token",
+		Usage:       "show the stored license tokens, decoded and checked",
+		Description: "The exit status is 3 when no license is stored; that is no refusal, as connect's 3 is.",
 		Flags: append(storeFlags(),
 			&cli.StringFlag{Name: "roots", Usage: "trust the clearinghouse certificates in `FILE` (PEM or DER)", DefaultText: "signatures are checked, the root is named"},
 			tscli.JSONFlag(),
@@ -78,10 +79,15 @@ func showTokens(_ context.Context, c *cli.Command) error {
 	}
 	w := c.Root().Writer
 	if c.Bool("json") {
-		return tscli.JSON(w, reports)
+		if err := tscli.JSON(w, reports); err != nil {
+			return err
+		}
 	}
-	if len(reports) == 0 {
+	switch {
+	case len(reports) == 0:
 		return tscli.Exit(tscli.CodeNothing, fmt.Errorf("%s holds no license", store))
+	case c.Bool("json"):
+		return nil
 	}
 	for i, r := range reports {
 		if i > 0 {
@@ -139,9 +145,9 @@ func (r *tokenReport) text(w io.Writer, now time.Time) error {
 		t.Row("user", r.User)
 		t.Row("issued", r.Issued.Format("2006-01-02 15:04 UTC"))
 		if r.Expires != nil {
-			t.Row("expires", validity(*r.Expires, now))
+			t.Row("validity", validity(*r.Expires, now))
 		} else {
-			t.Row("expires", "never")
+			t.Row("validity", "never expires")
 		}
 		t.Row("issuer", r.Issuer)
 		for i, name := range r.Chain {

@@ -11,8 +11,9 @@ import (
 
 func wipeCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "wipe",
-		Usage: "delete what the license store holds, as when the MSLicensing key is deleted",
+		Name:        "wipe",
+		Usage:       "delete what the license store holds, as when the MSLicensing key is deleted",
+		Description: "The exit status is 3 when there was nothing to delete; that is no refusal, as connect's 3 is.",
 		Flags: append(storeFlags(),
 			&cli.BoolFlag{Name: "hardware-id", Usage: "delete the hardware id only; at the next connection the device makes a new one, and the old licenses go with the old one"},
 			&cli.BoolFlag{Name: "licenses", Usage: "delete the licenses only"},
@@ -41,7 +42,10 @@ func wipe(_ context.Context, c *cli.Command) error {
 	if err := store.Wipe(licenses, id); err != nil {
 		return err
 	}
-	if licenses {
+	switch {
+	case licenses && count == 1:
+		fmt.Fprintf(c.Root().Writer, "deleted 1 license from %s\n", store)
+	case licenses:
 		fmt.Fprintf(c.Root().Writer, "deleted %d licenses from %s\n", count, store)
 	}
 	if id && hadID {
