@@ -148,9 +148,10 @@ func (d *desk) session(ctx context.Context, validated bool) {
 	s.config.Events.Event(eventlog.SessionEnded, append(about, eventlog.F("reason", reason))...)
 }
 
-// show is the session itself; it calls drawn when the client has its first screen,
-// and returns why it ended.
-func (d *desk) show(ctx context.Context, validated bool, drawn func()) (reason string) {
+// show is the session itself; it calls began when the first screen was sent, or the
+// connection broke under it: the user is logged on either way, and every session that
+// ends has begun. It returns why it ended.
+func (d *desk) show(ctx context.Context, validated bool, began func()) (reason string) {
 	s := d.server
 	f := forecast{
 		profile: s.profile(), token: d.license.token, validated: validated, os: osOf(d.license.platform),
@@ -161,9 +162,9 @@ func (d *desk) show(ctx context.Context, validated bool, drawn func()) (reason s
 		f.server = s.facts(s.setup())
 		page := d.page(f.phases(now))
 		err := d.draw(s.painter.Session(page, now, d.size))
-		if drawn != nil {
-			drawn()
-			drawn = nil
+		if began != nil {
+			began()
+			began = nil
 		}
 		if err != nil {
 			return d.broke(err)
