@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -42,7 +41,7 @@ func runCommand() *ucli.Command {
 			&ucli.BoolFlag{Name: "json", Usage: "print the records of all runs as JSON, and the story to standard error"},
 			&ucli.StringFlag{Name: "edition", Usage: "run only this leg, `NAME`, of a drill with an edition matrix", DefaultText: "all"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
-			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", DefaultText: "2003-03-03T09:00:00Z"},
+			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", Value: labStart},
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if c.Bool("all") {
@@ -65,9 +64,9 @@ func runCommand() *ucli.Command {
 			if err := drill.Check(); err != nil {
 				return err
 			}
-			start, err := startDate(c.String("date"))
+			start, err := parseDate(c.String("date"))
 			if err != nil {
-				return err
+				return cli.Usage("--date: %v", err)
 			}
 			if !netns.Inside() {
 				return reexec()
@@ -117,18 +116,6 @@ func runInside(ctx context.Context, drill script.Drill, report func([]*netlab.Re
 		return cli.Exit(cli.CodeRefused, nil) // the story has said why
 	}
 	return nil
-}
-
-func startDate(text string) (time.Time, error) {
-	if text == "" {
-		return netlab.DefaultStart(), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, cli.Usage("--date %q: want a date such as 2003-03-03 or 2003-03-03T09:00:00Z", text)
 }
 
 func listCommand() *ucli.Command {

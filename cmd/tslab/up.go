@@ -46,7 +46,7 @@ func upCommand() *ucli.Command {
 			&ucli.StringSliceFlag{Name: "forward", Usage: "let 127.0.0.1:PORT of this machine lead to a host's port, `[PORT:]HOST:PORT`; may be repeated"},
 			&ucli.StringFlag{Name: "edition", Usage: "servers that are told none are of this edition, `NAME`"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
-			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", DefaultText: "2003-03-03T09:00:00Z"},
+			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", Value: labStart},
 			&ucli.BoolFlag{Name: superviseFlag, Hidden: true},
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
@@ -83,9 +83,9 @@ func upCommand() *ucli.Command {
 }
 
 func upOptions(c *ucli.Command, drill script.Drill) (script.Options, []forward, error) {
-	start, err := startDate(c.String("date"))
+	start, err := parseDate(c.String("date"))
 	if err != nil {
-		return script.Options{}, nil, err
+		return script.Options{}, nil, cli.Usage("--date: %v", err)
 	}
 	o := script.Options{
 		Folder: c.String("out"), Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"),
