@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,15 +143,18 @@ func TestNone(t *testing.T) {
 	}
 }
 
-// TestRefusedByHand is what a server says to each kind of bad client, to the byte,
-// and that it hangs up whatever the client would like to do next.
-func TestRefusedByHand(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		say  func(h *hand)
-		want string
-		why  string
-	}{
+// badClient is a client that goes wrong: what it says, the answer, and what the event
+// names.
+type badClient struct {
+	name string
+	say  func(h *hand)
+	want string
+	why  string
+}
+
+// badSecrets are clients whose cryptography does not hold.
+func badSecrets() []badClient {
+	return []badClient{
 		{"wrong MAC of a response", func(h *hand) {
 			h.ask()
 			h.challenged()
@@ -191,6 +195,12 @@ func TestRefusedByHand(t *testing.T) {
 			h.id[7] ^= 1
 			h.respond(licensing.FormEcho)
 		}, alert(8, 1), "hardware id"},
+	}
+}
+
+// badOrder are clients that say what has no place.
+func badOrder() []badClient {
+	return []badClient{
 		{"cut off", func(h *hand) {
 			b := licensing.Append(nil, &licensing.NewLicenseRequest{ClientKeys: h.agree()}, licensing.Version3)
 			h.send(b[:len(b)-5])
@@ -216,7 +226,13 @@ func TestRefusedByHand(t *testing.T) {
 			h.challenged()
 			h.write(&licensing.NewLicenseRequest{})
 		}, alert(8, 1), "out of order"},
-	} {
+	}
+}
+
+// TestRefusedByHand is what a server says to each kind of bad client, to the byte,
+// and that it hangs up whatever the client would like to do next.
+func TestRefusedByHand(t *testing.T) {
+	for _, tt := range slices.Concat(badSecrets(), badOrder()) {
 		t.Run(tt.name, func(t *testing.T) {
 			l, _ := labWithLicenses(t, func(c *ts.Config) {
 				c.Profile = edition.W2KSP3()
