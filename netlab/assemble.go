@@ -88,7 +88,7 @@ func (r *Record) assemble(folder string, recordings []capture.Recording, events 
 		}
 	}
 	path := filepath.Join(folder, CaptureName)
-	f, err := os.Create(path + ".part")
+	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // it holds secrets, as key logs do
 	if err != nil {
 		return err
 	}

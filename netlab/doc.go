@@ -5,7 +5,8 @@
 // A [Spec] is inert: it can be printed, compared and kept. A [Lab] owns namespaces,
 // processes and recordings, and gives them up with Close, which leaves a folder:
 //
-//	lab.pcapng               what every cable carried, decrypted, with the events between
+//	lab.pcapng               what every cable carried, decrypted, with the events between;
+//	                         with its secrets it is its user's alone
 //	run.json                 what was built, what was expected, what was found
 //	lab.jsonl                the lab's own event log
 //	clock                    the calendar

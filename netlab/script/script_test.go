@@ -377,7 +377,9 @@ func TestInterruptedRunKeepsWhatItHas(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "interrupted") || r.Verdict != netlab.Interrupted {
 		t.Errorf("%v, %+v", err, r)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "run", netlab.CaptureName)); err != nil {
+	if info, err := os.Stat(filepath.Join(dir, "run", netlab.CaptureName)); err == nil && info.Mode().Perm() != 0o600 {
+		t.Errorf("the capture, which holds secrets, has mode %v", info.Mode())
+	} else if err != nil {
 		t.Errorf("no capture: %v", err)
 	}
 }
