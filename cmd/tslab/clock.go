@@ -65,7 +65,7 @@ type clockMove struct {
 // clockNow is its answer.
 type clockNow struct {
 	Now    time.Time     `json:"now"`
-	Offset time.Duration `json:"offset"` // from the machine's clock
+	Offset time.Duration `json:"offset_ns"` // from the machine's clock
 }
 
 func moveFrom(c *ucli.Command) (m clockMove, err error) {

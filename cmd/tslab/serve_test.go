@@ -130,7 +130,7 @@ func TestServe(t *testing.T) {
 	if code, out, _ := tslab(t, "clock", "--set", "2003-07-01T12:00:00Z"); code != cli.CodeDone || !strings.HasPrefix(out, "2003-07-01 12:00:0") {
 		t.Errorf("clock --set: status %d, %q", code, out)
 	}
-	if code, out, _ := tslab(t, "clock", "--state", s.state, "--json"); code != cli.CodeDone || !strings.Contains(out, `"now":"2003-07-01T12:0`) {
+	if code, out, _ := tslab(t, "clock", "--state", s.state, "--json"); code != cli.CodeDone || !strings.Contains(out, `"now":"2003-07-01T12:0`) || !strings.Contains(out, `"offset_ns":-`) {
 		t.Errorf("clock --json: status %d, %q", code, out)
 	}
 	if code := s.stop(); code != cli.CodeDone && code != cli.CodeInterrupted {

@@ -27,7 +27,7 @@ type Message struct {
 	at place
 }
 
-// keyRow is a licensing key that stands in the file as a row.
+// keyEvent is the event by which a licensing key stands in the file, as a row.
 const keyEvent = "license.key"
 
 // analysis is what the streams of a lab hold.

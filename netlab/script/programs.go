@@ -49,7 +49,7 @@ func (p process) Attr(name string) (starlark.Value, error) {
 	return nil, nil // no such field
 }
 
-// ports are where the daemons of the lab listen in their hosts.
+// port is where a daemon of the lab listens in its host, "" for what is no daemon.
 func port(program string) string {
 	switch program {
 	case "termsrv":
