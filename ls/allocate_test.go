@@ -27,31 +27,31 @@ func knob(t *testing.T, p edition.Profile, settings ...string) edition.Profile {
 	return p
 }
 
-// Every rule of part 7a that needs no other license server, through the real store.
-//
-// proves R101, R104, R107, R109, R110
-func TestRules(t *testing.T) {
+// ruleCase is a request and what it must come to.
+type ruleCase struct {
+	name    string
+	edition edition.Profile
+	cals    uint32
+	inert   bool                 // not activated
+	before  func(*lab, *device)  // what happened earlier
+	request tsls.Request         // what is asked now
+	class   tsls.Class           // what is presented with it
+	change  func(*tsls.Allocate) // what is odd about the request
+	rule    string               // that must fire
+	answer  tsls.Answer          // its answer
+	event   eventlog.Kind        // that it is told as
+	free    uint32               // CALs left afterwards
+	rows    []string             // of the device
+}
+
+// temporaryCases begin with nothing or with a temporary token.
+func temporaryCases(t *testing.T) []ruleCase {
 	const (
 		temp, cal, renew, builtIn = tsls.RequestTemp, tsls.RequestCAL, tsls.RequestRenew, tsls.RequestBuiltIn
 		none                      = tsls.ClassNone
 	)
-	sp3, rtm, net := edition.W2KSP3(), edition.W2K(), edition.WS2003()
-	viaDefault := func(r *tsls.Allocate) { r.ViaDefault = true }
-	for _, tt := range []struct {
-		name    string
-		edition edition.Profile
-		cals    uint32
-		inert   bool                 // not activated
-		before  func(*lab, *device)  // what happened earlier
-		request tsls.Request         // what is asked now
-		class   tsls.Class           // what is presented with it
-		change  func(*tsls.Allocate) // what is odd about the request
-		rule    string               // that must fire
-		answer  tsls.Answer          // its answer
-		event   eventlog.Kind        // that it is told as
-		free    uint32               // CALs left afterwards
-		rows    []string             // of the device
-	}{
+	sp3, rtm := edition.W2KSP3(), edition.W2K()
+	return []ruleCase{
 		{name: "a new device gets a temporary token though CALs are free", edition: sp3, cals: 2, request: temp,
 			rule: "L6", answer: tsls.AnswerTempNew, event: eventlog.TokenIssued, free: 2, rows: []string{"temporary active"}},
 		{name: "a new device at an RTM server gets a CAL", edition: rtm, cals: 2, request: cal,
@@ -93,6 +93,18 @@ func TestRules(t *testing.T) {
 		{name: "a lost temporary token is sent again", edition: sp3, cals: 1, request: temp,
 			before: func(l *lab, d *device) { l.ask(d, temp, none); l.clock.days(10) },
 			rule:   "L7", answer: tsls.AnswerTempRow, event: eventlog.TokenResent, free: 1, rows: []string{"temporary active"}},
+	}
+}
+
+// otherCases begin with a CAL, or are about other pools.
+func otherCases(t *testing.T) []ruleCase {
+	const (
+		temp, cal, renew, builtIn = tsls.RequestTemp, tsls.RequestCAL, tsls.RequestRenew, tsls.RequestBuiltIn
+		none                      = tsls.ClassNone
+	)
+	sp3, rtm, net := edition.W2KSP3(), edition.W2K(), edition.WS2003()
+	viaDefault := func(r *tsls.Allocate) { r.ViaDefault = true }
+	return []ruleCase{
 		{name: "a lost CAL is sent again", edition: sp3, cals: 1, request: temp,
 			before: func(l *lab, d *device) { l.earn(d); l.clock.days(10) },
 			rule:   "L3", answer: tsls.AnswerCALOwn, event: eventlog.TokenResent, rows: []string{"temporary closed", "CAL active"}},
@@ -130,42 +142,51 @@ func TestRules(t *testing.T) {
 		{name: "a per-user terminal server gets no device CAL", edition: net, cals: 0, request: temp,
 			change: func(r *tsls.Allocate) { r.Mode = "user" },
 			rule:   "L6", answer: tsls.AnswerTempNew, event: eventlog.TokenIssued, rows: []string{"temporary active"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			l := newLab(t, tt.edition)
-			if !tt.inert {
-				l.activate()
-			}
-			if tt.cals > 0 {
-				l.install(enroll.KeyPack{Count: tt.cals})
-			}
-			d := newDevice(1)
-			if tt.before != nil {
-				tt.before(l, d)
-			}
-			was := d.license
-			if tt.change == nil {
-				tt.change = func(*tsls.Allocate) {}
-			}
-			a := l.ask(d, tt.request, tt.class, tt.change)
-			e := l.last(allocated...)
-			if a.Answer != tt.answer || e.Fields["rule"] != tt.rule || e.Name != tt.event.Name {
-				t.Errorf("answer %v by %s as %s (%s), want %v by %s as %s", a.Answer, e.Fields["rule"], e.Name, a.Reason, tt.answer, tt.rule, tt.event.Name)
-			}
-			if free := l.free(); free != tt.free {
-				t.Errorf("%d CALs free, want %d", free, tt.free)
-			}
-			if diff := cmp.Diff(tt.rows, l.rows(d)); diff != "" {
-				t.Errorf("rows: -want +got\n%s", diff)
-			}
-			keepsID := map[tsls.Answer]bool{tsls.AnswerCALOwn: true, tsls.AnswerCALRenew: true, tsls.AnswerTempRow: true}
-			if (keepsID[a.Answer] || e.Name == eventlog.TokenIssued.Name && tt.class == tsls.ClassPermExpired && d.license.Kind == token.CAL) &&
-				d.license.LicenseID != was.LicenseID {
-				t.Errorf("license id %s, was %s", d.license.LicenseID, was.LicenseID)
-			}
-			l.sound()
-		})
 	}
+}
+
+// Every rule of part 7a that needs no other license server, through the real store.
+//
+// proves R101, R104, R107, R109, R110
+func TestRules(t *testing.T) {
+	for _, tt := range append(temporaryCases(t), otherCases(t)...) {
+		t.Run(tt.name, tt.run)
+	}
+}
+
+func (tt ruleCase) run(t *testing.T) {
+	l := newLab(t, tt.edition)
+	if !tt.inert {
+		l.activate()
+	}
+	if tt.cals > 0 {
+		l.install(enroll.KeyPack{Count: tt.cals})
+	}
+	d := newDevice(1)
+	if tt.before != nil {
+		tt.before(l, d)
+	}
+	was := d.license
+	if tt.change == nil {
+		tt.change = func(*tsls.Allocate) {}
+	}
+	a := l.ask(d, tt.request, tt.class, tt.change)
+	e := l.last(allocated...)
+	if a.Answer != tt.answer || e.Fields["rule"] != tt.rule || e.Name != tt.event.Name {
+		t.Errorf("answer %v by %s as %s (%s), want %v by %s as %s", a.Answer, e.Fields["rule"], e.Name, a.Reason, tt.answer, tt.rule, tt.event.Name)
+	}
+	if free := l.free(); free != tt.free {
+		t.Errorf("%d CALs free, want %d", free, tt.free)
+	}
+	if diff := cmp.Diff(tt.rows, l.rows(d)); diff != "" {
+		t.Errorf("rows: -want +got\n%s", diff)
+	}
+	keepsID := map[tsls.Answer]bool{tsls.AnswerCALOwn: true, tsls.AnswerCALRenew: true, tsls.AnswerTempRow: true}
+	if (keepsID[a.Answer] || e.Name == eventlog.TokenIssued.Name && tt.class == tsls.ClassPermExpired && d.license.Kind == token.CAL) &&
+		d.license.LicenseID != was.LicenseID {
+		t.Errorf("license id %s, was %s", d.license.LicenseID, was.LicenseID)
+	}
+	l.sound()
 }
 
 // Tokens are sound, say what the row says, and are the same bytes when asked for
