@@ -20,7 +20,7 @@ import (
 type Drill struct {
 	Name   string // "first-logon"
 	Title  string // its first comment line
-	File   string // as it stands in messages: "first_logon.star"
+	File   string // as it stands in messages: "first-logon.star"
 	Source string
 }
 
@@ -65,7 +65,7 @@ func List(embedded fs.FS) ([]Drill, error) {
 }
 
 func newDrill(base, file, source string) Drill {
-	d := Drill{Name: strings.ReplaceAll(strings.TrimSuffix(base, extension), "_", "-"), File: file, Source: source}
+	d := Drill{Name: strings.TrimSuffix(base, extension), File: file, Source: source}
 	if first, _, _ := strings.Cut(source, "\n"); strings.HasPrefix(first, "#") {
 		d.Title = strings.TrimSpace(strings.TrimLeft(first, "#"))
 	}

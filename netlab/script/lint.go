@@ -22,6 +22,7 @@ func (r Remark) String() string { return r.Place + ": advice: " + r.Text }
 type calls struct {
 	words    map[string][]syntax.Position
 	programs map[string][]syntax.Position
+	started  map[string]bool // host and program
 }
 
 // Lint says what a drill lacks beyond what Check finds, without running it. The
@@ -36,7 +37,7 @@ func (d Drill) Lint() ([]Remark, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	c := calls{map[string][]syntax.Position{}, map[string][]syntax.Position{}}
+	c := calls{map[string][]syntax.Position{}, map[string][]syntax.Position{}, map[string]bool{}}
 	syntax.Walk(file, func(n syntax.Node) bool {
 		if call, ok := n.(*syntax.CallExpr); ok {
 			c.add(call)
@@ -53,7 +54,7 @@ func (c *calls) add(call *syntax.CallExpr) {
 	}
 	at, _ := call.Span()
 	c.words[name.Name] = append(c.words[name.Name], at)
-	if name.Name != "start" || len(call.Args) < 2 {
+	if name.Name != "start" || len(call.Args) < 2 || c.again(call) {
 		return
 	}
 	if program, ok := call.Args[1].(*syntax.Literal); ok {
@@ -61,6 +62,25 @@ func (c *calls) add(call *syntax.CallExpr) {
 			c.programs[s] = append(c.programs[s], at)
 		}
 	}
+}
+
+// again says whether the program that a call of start starts on a host, both named
+// as they stand, has been started there before: a second start is of the same server.
+func (c *calls) again(call *syntax.CallExpr) bool {
+	host, ok := call.Args[0].(*syntax.Ident)
+	if !ok {
+		return false
+	}
+	program, ok := call.Args[1].(*syntax.Literal)
+	if !ok {
+		return false
+	}
+	key := host.Name + " " + program.Raw
+	if c.started[key] {
+		return true
+	}
+	c.started[key] = true
+	return false
 }
 
 func (c *calls) lacks(d Drill) error {

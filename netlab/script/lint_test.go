@@ -3,6 +3,7 @@
 package script_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -27,6 +28,7 @@ func TestLint(t *testing.T) {
 		{"# t\nstart(\"a\", \"lserver\"); expect(packets()); events()", []string{"x.star:2:1: advice: one license server"}, []string{"no expectation about the pool"}},
 		{"# t\nstart(\"a\", \"termsrv\")\n" + proof, []string{"x.star:2:1: advice: a terminal server and no license server"}, nil},
 		{"# t\nstart(\"a\", \"lserver\")\n" + proof, []string{"x.star:2:1: advice: one license server"}, nil},
+		{"# t\na = \"a\"; start(a, \"lserver\"); activate(a, 1); start(a, \"lserver\")\n" + proof, []string{"x.star:2:10: advice: one license server"}, nil},
 		{"# t\nstart(\"a\", \"lserver\"); start(\"b\", \"lserver\"); activate(\"a\", 1)\n" + proof,
 			[]string{"x.star:2:24: advice: more license servers than are activated"}, nil},
 	} {
@@ -45,12 +47,33 @@ func TestLint(t *testing.T) {
 			}
 		}
 	}
-	first, err := script.Load(drills.Files, "first-logon")
-	if err != nil {
-		t.Fatal(err)
+}
+
+// Every drill that comes with the lab passes the check that users have for theirs,
+// and says in its first lines what it shows, under which number of the drills and
+// where the rules are from.
+func TestDrillsOfTheLab(t *testing.T) {
+	all, err := script.List(drills.Files)
+	if err != nil || len(all) < 7 {
+		t.Fatalf("%d drills, %v", len(all), err)
 	}
-	if remarks, err := first.Lint(); err != nil || len(remarks) != 1 {
-		t.Errorf("first-logon: %v, %v", remarks, err)
+	number := regexp.MustCompile(`^(d\d\d[a-z]?)-`)
+	for _, d := range all {
+		if _, err := d.Lint(); err != nil {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+		if d.File != d.Name+".star" || !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString(d.Name) {
+			t.Errorf("%s is named %s", d.File, d.Name)
+		}
+		head, _, _ := strings.Cut(d.Source, "\n\n")
+		for _, want := range []string{`^# \S`, `(?m)^# Source: \S`, `\bD\d\d`, `\bRules?\s(# )?[A-Z]\d`} {
+			if !regexp.MustCompile(want).MatchString(head) {
+				t.Errorf("%s: nothing in the first lines is like %s:\n%s", d.File, want, head)
+			}
+		}
+		if m := number.FindStringSubmatch(d.Name); m != nil && !strings.HasPrefix(strings.ToLower(d.Title), m[1]+": ") {
+			t.Errorf("%s: the title %q does not begin with its number", d.File, d.Title)
+		}
 	}
 }
 

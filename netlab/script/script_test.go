@@ -279,11 +279,11 @@ func TestWords(t *testing.T) {
 		t.Fatalf("%v, %+v\n%s", err, r, story)
 	}
 	for _, want := range []string{
-		"a-test: What the words do\n",
+		"a_test: What the words do\n",
 		"2003-03-03 09:00:00  ts1  termsrv is ready on [::]:3389\n",
 		"2003-03-05 10:30:0", "lab  the calendar moved to 2003-03-05 10:30:0",
 		"\nThe end\n", "a word besides\n", "! termsrv on ts1 is killed\n",
-		"a-test: passed: 31 of 31 expectations met, ", "/run/lab.pcapng\n",
+		"a_test: passed: 31 of 31 expectations met, ", "/run/lab.pcapng\n",
 	} {
 		if !strings.Contains(story, want) {
 			t.Errorf("the story has no %q:\n%s", want, story)
