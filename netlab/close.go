@@ -50,7 +50,8 @@ func (l *Lab) close() error {
 		errs = append(errs, l.log.Close())
 	}
 	l.record.finish()
-	errs = append(errs, l.record.write(l.Folder), l.held.Close())
+	errs = append(errs, l.record.write(l.Folder))
+	l.held.Release()
 	for _, h := range l.hosts {
 		errs = append(errs, h.Close())
 	}

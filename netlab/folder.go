@@ -18,37 +18,60 @@ const (
 	recordFormat = "tslab run 1"
 )
 
-// claimFolder makes path an empty folder for a run and holds it until the returned
-// file is closed. What is there is removed only if it is the folder of a run that
-// has ended.
-func claimFolder(path string) (*os.File, error) {
+// Folder is the folder of a run, held against other runs.
+type Folder struct {
+	path string
+	file *os.File // locked
+	made bool     // by Claim
+}
+
+// Claim holds the folder of a run, which it makes if there is none. A folder that
+// holds anything else than a run that has ended is refused. New empties it; Release
+// gives it up.
+func Claim(path string) (*Folder, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{path: path}
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			return nil, err
 		}
+		f.made = true
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is not a folder; choose another with --out", path)
 	}
-	dir, err := os.Open(path)
-	if err != nil {
+	if f.file, err = os.Open(path); err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		dir.Close()
+	if err := unix.Flock(int(f.file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.file.Close()
 		return nil, fmt.Errorf("%s: another run is using it; wait for it or choose another with --out", path)
 	}
-	if err := emptyRun(path); err != nil {
-		dir.Close()
+	if err := checkRun(path); err != nil {
+		f.file.Close()
 		return nil, err
 	}
-	return dir, nil
+	return f, nil
 }
 
-func emptyRun(path string) error {
+// Release gives the folder up. One that Claim made and that nothing was put in goes.
+// It can be called again.
+func (f *Folder) Release() {
+	if f.made {
+		_ = os.Remove(f.path) // fails unless it is empty
+		f.made = false
+	}
+	f.file.Close()
+}
+
+// checkRun is an error unless there is nothing in the folder or an earlier run.
+func checkRun(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil || len(entries) == 0 {
 		return err
@@ -63,12 +86,21 @@ func emptyRun(path string) error {
 	if err != nil || marker.Format != recordFormat {
 		return fmt.Errorf("%s is not the folder of an earlier run (%s does not say so) and is left alone; choose another with --out", path, recordName)
 	}
+	return nil
+}
+
+// clear removes the earlier run.
+func (f *Folder) clear() error {
+	entries, err := os.ReadDir(f.path)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
 	for _, e := range entries { // the marker last: a removal that breaks off can be taken up again
 		if e.Name() != recordName {
-			if err := os.RemoveAll(filepath.Join(path, e.Name())); err != nil {
+			if err := os.RemoveAll(filepath.Join(f.path, e.Name())); err != nil {
 				return err
 			}
 		}
 	}
-	return os.Remove(filepath.Join(path, recordName))
+	return os.Remove(filepath.Join(f.path, recordName))
 }

@@ -37,10 +37,10 @@ func TestOnlyARunsFolderIsReplaced(t *testing.T) {
 			for name, text := range tt.files {
 				put(t, filepath.Join(dir, name), text)
 			}
-			held, err := claimFolder(dir)
+			held, err := Claim(dir)
 			if tt.want != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.want) {
-					t.Fatalf("claimFolder: %v, want %q", err, tt.want)
+					t.Fatalf("Claim: %v, want %q", err, tt.want)
 				}
 				for name := range tt.files {
 					if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -52,11 +52,19 @@ func TestOnlyARunsFolderIsReplaced(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer held.Close()
+			defer held.Release()
+			for name := range tt.files {
+				if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+					t.Errorf("claimed, and %s is gone: %v", name, err)
+				}
+			}
+			if err := held.clear(); err != nil {
+				t.Fatal(err)
+			}
 			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
 				t.Errorf("left in the folder: %v, %v", entries, err)
 			}
-			if _, err := claimFolder(dir); err == nil || !strings.Contains(err.Error(), "another run is using it") {
+			if _, err := Claim(dir); err == nil || !strings.Contains(err.Error(), "another run is using it") {
 				t.Errorf("a second claim: %v", err)
 			}
 		})
@@ -70,8 +78,32 @@ func TestFolderThatIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"file", "link"} {
-		if _, err := claimFolder(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), "not a folder") {
-			t.Errorf("claimFolder(%s): %v", name, err)
+		if _, err := Claim(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), "not a folder") {
+			t.Errorf("Claim(%s): %v", name, err)
+		}
+	}
+}
+
+func TestReleasedFolder(t *testing.T) {
+	for _, used := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "x")
+		held, err := Claim(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used {
+			put(t, filepath.Join(dir, "run.json"), `{"format": "tslab run 1"}`)
+		}
+		held.Release()
+		if _, err := os.Stat(dir); (err == nil) != used {
+			t.Errorf("used %v: %v", used, err)
+		}
+		if held, err = Claim(dir); err != nil { // again, also one that is there
+			t.Fatal(err)
+		}
+		held.Release()
+		if _, err := os.Stat(dir); (err == nil) != used {
+			t.Errorf("used %v, claimed twice: %v", used, err)
 		}
 	}
 }

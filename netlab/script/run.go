@@ -51,7 +51,8 @@ type engine struct {
 	o      Options
 	story  *story
 	spec   netlab.Spec
-	lab    *netlab.Lab // nil until the first action
+	held   *netlab.Folder // of the run
+	lab    *netlab.Lab    // nil until the first action
 	record *netlab.Record
 	packs  int // key packs issued, to name their files
 
@@ -72,6 +73,9 @@ func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
 	e.story.title(d, o.Edition)
 	err := e.run()
 	if e.lab == nil {
+		if e.held != nil {
+			e.held.Release()
+		}
 		if err == nil {
 			err = fmt.Errorf("%s: the drill declares a lab and does nothing in it", d.File)
 		}
@@ -96,6 +100,10 @@ func (e *engine) run() error {
 	words := e.words()
 	program, err := e.drill.compile(words)
 	if err != nil {
+		return err
+	}
+	// Before the drill begins: a folder that cannot be had is no fault of a line of it.
+	if e.held, err = netlab.Claim(e.o.Folder); err != nil {
 		return err
 	}
 	thread := &starlark.Thread{Name: e.drill.Name, Print: func(_ *starlark.Thread, msg string) { e.story.line(msg) }}
@@ -143,7 +151,7 @@ func (e *engine) up() (*netlab.Lab, error) {
 		return nil, err
 	}
 	lab, err := netlab.New(e.ctx, e.spec, netlab.Options{
-		Folder: e.o.Folder, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed,
+		Folder: e.o.Folder, Held: e.held, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed,
 		Programs: e.o.Programs, Tell: e.story.event,
 	})
 	if err != nil {

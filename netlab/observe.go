@@ -1,0 +1,116 @@
+//go:build linux
+
+package netlab
+
+import (
+	"context"
+	"time"
+
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/netlab/capture"
+)
+
+// action marks the beginning of something that the lab is asked to do: Await looks
+// at events from here on.
+func (l *Lab) action() {
+	l.journal.poll()
+	l.step = l.journal.len()
+	if !l.acted {
+		l.acted, l.since = true, l.expected
+	}
+}
+
+// Step records a heading of the story.
+func (l *Lab) Step(text string) {
+	l.log.Event(eventlog.LabStep, eventlog.F("text", text))
+	l.journal.poll()
+}
+
+// Events are all events read so far, in order.
+func (l *Lab) Events() []eventlog.Event {
+	l.journal.poll()
+	events, _ := l.journal.since(0)
+	return events
+}
+
+// Recent are the events since the last action began.
+func (l *Lab) Recent() []eventlog.Event {
+	l.journal.poll()
+	events, _ := l.journal.since(l.step)
+	return events
+}
+
+// Expect records an expectation and whether it was met.
+func (l *Lab) Expect(x Expectation) {
+	x.since, x.at = l.since, time.Now()
+	l.acted, l.expected = false, x.at
+	l.record.Expectations = append(l.record.Expectations, x)
+	kind := eventlog.ExpectationMet
+	if !x.Met {
+		kind = eventlog.ExpectationFailed
+	}
+	l.log.Event(kind, eventlog.F("text", x.Text), eventlog.F("want", x.Want), eventlog.F("got", x.Got), eventlog.F("place", x.Place))
+	l.journal.poll()
+}
+
+// Await returns the first event since the last action began that match accepts. It
+// waits for it until ctx ends.
+func (l *Lab) Await(ctx context.Context, match func(eventlog.Event) bool) (eventlog.Event, error) {
+	l.journal.poll()
+	return l.journal.await(ctx, l.step, match)
+}
+
+// Packets passes every packet captured so far to f, cable by cable. Everything that
+// was sent before the call is there.
+func (l *Lab) Packets(ctx context.Context, f func(capture.Packet)) error {
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	decoder := capture.NewDecoder()
+	for _, h := range l.spec.Hosts {
+		for _, link := range l.hosts[h.Name].links {
+			if err := link.Sync(ctx); err != nil {
+				return err
+			}
+			err := capture.Frames(link.Path, func(frame *capture.Frame) error {
+				f(decoder.Decode(link.Name, frame))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Messages are the licensing messages and those to license servers that have been
+// sent so far, also those that were encrypted.
+func (l *Lab) Messages(ctx context.Context) ([]capture.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	var recordings []capture.Recording
+	for _, h := range l.spec.Hosts {
+		for _, link := range l.hosts[h.Name].links {
+			if err := link.Sync(ctx); err != nil {
+				return nil, err
+			}
+			recordings = append(recordings, capture.Recording{Name: link.Name, Path: link.Path})
+		}
+	}
+	secrets, err := keyLogs(l.Folder)
+	if err != nil {
+		return nil, err
+	}
+	return capture.Messages(recordings, secrets)
+}
+
+// Drops are frames that a cable carried and its recorder lost so far.
+func (l *Lab) Drops() uint64 {
+	var drops uint64
+	for _, h := range l.hosts {
+		for _, link := range h.links {
+			drops += link.Stats().Drops
+		}
+	}
+	return drops
+}
