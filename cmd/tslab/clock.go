@@ -28,10 +28,10 @@ const clockName = "clock"
 func clockCommand() *ucli.Command {
 	return &ucli.Command{
 		Name:      "clock",
-		Usage:     "show or move the calendar of a running server",
+		Usage:     "show or move the calendar of a running server or lab",
 		ArgsUsage: "[show | +1d | +3h | +1w2d | -1h]",
-		Description: "Moves the calendar of the newest server of this user that runs, or of that with --state DIR, which need\n" +
-			"not run. Days pass one by one, so that what is dated happens on its own date.",
+		Description: "Moves the calendar of the newest server of this user that runs, or of the lab under runs/ that `tslab up`\n" +
+			"keeps if that is newer, or of that in --state DIR, which need not run. Days pass one by one, so that what is dated happens on its own date.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "state", Usage: "the server's state folder `DIR`", DefaultText: "that of the newest that runs"},
 			&ucli.StringFlag{Name: "set", Usage: "move to `DATE`, as 2003-06-01 or 2003-06-01T12:00:00Z"},
@@ -92,11 +92,9 @@ func moveFrom(c *ucli.Command) (m clockMove, err error) {
 // moveState moves the calendar of a state folder: by its server if that runs.
 func moveState(ctx context.Context, state string, m clockMove) (now clockNow, err error) {
 	if state == "" {
-		server, err := program.Newest(ctx, "tslab")
-		if err != nil {
+		if state, err = newestCalendar(ctx); err != nil {
 			return now, err
 		}
-		state = server.State
 	}
 	err = control.Call(ctx, state, "clock", m, &now)
 	if !errors.Is(err, control.ErrNotRunning) {
@@ -111,6 +109,17 @@ func moveState(ctx context.Context, state string, m clockMove) (now clockNow, er
 	}
 	defer lab.Close()
 	return move(ctx, lab, m)
+}
+
+// newestCalendar is the state folder of the newest server that runs, or the folder of
+// the lab that `tslab up` keeps under runs, whichever was started last.
+func newestCalendar(ctx context.Context) (string, error) {
+	server, err := program.Newest(ctx, "tslab")
+	lab, since := newestKept(ctx)
+	if lab != "" && (err != nil || since.After(server.Started)) {
+		return lab, nil
+	}
+	return server.State, err
 }
 
 // move moves the calendar day by day.

@@ -224,16 +224,7 @@ func keptLab(ctx context.Context, named string) (string, error) {
 		}
 		return named, err
 	}
-	sockets, err := filepath.Glob(filepath.Join("runs", "*", handsName))
-	if err != nil {
-		return "", err
-	}
-	var up []string
-	for _, socket := range sockets {
-		if folder := filepath.Dir(socket); control.Call(ctx, folder, "status", nil, nil) == nil {
-			up = append(up, folder)
-		}
-	}
+	up := keptLabs(ctx)
 	switch len(up) {
 	case 1:
 		return up[0], nil
@@ -241,4 +232,30 @@ func keptLab(ctx context.Context, named string) (string, error) {
 		return "", errors.New("no lab is up under runs/; `tslab up DRILL` builds one, --run names one elsewhere")
 	}
 	return "", fmt.Errorf("%d labs are up; choose one with --run: %s", len(up), strings.Join(up, ", "))
+}
+
+// keptLabs are the folders of the labs that are up under runs.
+func keptLabs(ctx context.Context) []string {
+	sockets, _ := filepath.Glob(filepath.Join("runs", "*", handsName)) // the pattern is good
+	var up []string
+	for _, socket := range sockets {
+		if folder := filepath.Dir(socket); control.Call(ctx, folder, "status", nil, nil) == nil {
+			up = append(up, folder)
+		}
+	}
+	return up
+}
+
+// newestKept is the folder of the lab under runs that came up last of those that are
+// up, and when that was; "" without any.
+func newestKept(ctx context.Context) (folder string, since time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, lab := range keptLabs(ctx) {
+		info, err := os.Stat(filepath.Join(lab, handsName))
+		if err == nil && info.ModTime().After(since) {
+			folder, since = lab, info.ModTime()
+		}
+	}
+	return folder, since
 }

@@ -24,7 +24,7 @@ func TestLabByHand(t *testing.T) {
 	ctx := bounded(t)
 	tslab := func(input, program string, args ...string) (int, string) {
 		cmd := exec.CommandContext(ctx, filepath.Join(programs, program), args...)
-		cmd.Dir, cmd.Env, cmd.Stdin = dir, append(os.Environ(), mark), strings.NewReader(input)
+		cmd.Dir, cmd.Env, cmd.Stdin = dir, append(os.Environ(), mark, "XDG_RUNTIME_DIR="+dir), strings.NewReader(input)
 		out, err := cmd.CombinedOutput()
 		if err != nil && cmd.ProcessState == nil {
 			t.Fatal(err)
@@ -66,6 +66,9 @@ func TestLabByHand(t *testing.T) {
 	}
 	if code, out := tslab("", "tslab", "clock", "--state", "runs/two", "+2d"); code != 0 || !strings.HasPrefix(out, "2003-03-05 09:0") {
 		t.Errorf("clock: %d %s", code, out)
+	}
+	if code, out := tslab("", "tslab", "clock", "+1d"); code != 0 || !strings.HasPrefix(out, "2003-03-06 09:0") {
+		t.Errorf("clock of the newest: %d %s", code, out)
 	}
 	if code, out := tslab("", "tsclient", "connect", "--state", "device", "--name", "OUTSIDER", "127.0.0.1:"+port); code != 0 {
 		t.Errorf("a client of this machine: %d %s", code, out)
