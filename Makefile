@@ -15,7 +15,8 @@ WHOLE = ./internal/e2e ./internal/interop ./internal/bench
 # Everything else runs under the race detector, but for the long stories: years of
 # whole farms, which take minutes under it. What they run is watched in its own tests.
 LONG  = ./internal/story
-RACED = $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench|story)$$')
+BUT   = $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench|$(1))$$')
+# make check leaves whole connections in one process (internal/onebox) to make test, too.
 # What is built for Linux only.
 LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 
@@ -31,13 +32,13 @@ lab: build ## build, then run the first lab: a client earns its license
 	bin/tslab run first-logon
 
 test: deps lint cross build ## what CI runs: lint, other systems, all tests, with real clients and whole labs
-	CGO_ENABLED=1 $(GO) test -race $(RACED)
+	CGO_ENABLED=1 $(GO) test -race $(call BUT,story)
 	$(GO) test $(LONG)
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
 
 check: lint cross ## before a commit, in under 3 minutes: format, vet, staticcheck, other systems, layers, races, fuzz
-	CGO_ENABLED=1 $(GO) test -race -short $(RACED)
-	$(GO) test -short $(LONG)
+	CGO_ENABLED=1 $(GO) test -race -short $(call BUT,story|onebox)
+	$(GO) test -short ./internal/onebox $(LONG)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 lint: ## format, vet, staticcheck
