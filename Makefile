@@ -15,8 +15,9 @@ WHOLE = ./internal/e2e ./internal/interop ./internal/bench
 # Everything else runs under the race detector, but for the long stories: years of
 # whole farms, which take minutes under it. What they run is watched in its own tests.
 LONG  = ./internal/story
-BUT   = $$($(GO) list ./... | grep -vE '/internal/(e2e|interop|bench|$(1))$$')
-# make check leaves whole connections in one process (internal/onebox) to make test, too.
+BUT   = $$($(GO) list ./... | grep -vE '/(internal/(e2e|interop|bench)|$(1))$$')
+# Whole connections: make check runs them without the race detector, make test with it.
+CONNECTIONS = ./ts ./internal/onebox
 # What is built for Linux only.
 LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 
@@ -32,13 +33,13 @@ lab: build ## build, then run the first lab: a client earns its license
 	bin/tslab run first-logon
 
 test: deps lint cross build ## what CI runs: lint, other systems, all tests, with real clients and whole labs
-	CGO_ENABLED=1 $(GO) test -race $(call BUT,story)
+	CGO_ENABLED=1 $(GO) test -race $(call BUT,internal/story)
 	$(GO) test $(LONG)
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
 
 check: lint cross ## before a commit, in under 3 minutes: format, vet, staticcheck, other systems, layers, races, fuzz
-	CGO_ENABLED=1 $(GO) test -race -short $(call BUT,story|onebox)
-	$(GO) test -short ./internal/onebox $(LONG)
+	CGO_ENABLED=1 $(GO) test -race -short $(call BUT,internal/story|internal/onebox|tslab/ts)
+	$(GO) test -short $(CONNECTIONS) $(LONG)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 lint: ## format, vet, staticcheck

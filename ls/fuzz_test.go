@@ -97,7 +97,8 @@ func (c *conversation) real(what int) {
 			c.device.keep(c.t, a.License)
 		}
 	case 253:
-		if len(c.device.blob) > 0 {
+		// An honest terminal server marks temporary tokens only.
+		if t, err := token.Parse(c.device.blob); err == nil && t.License.Kind == token.Temporary {
 			c.mark(c.device)
 		}
 	case 254:
