@@ -108,10 +108,17 @@ func ServeListener(ctx context.Context, l net.Listener, handlers map[string]Hand
 	}
 }
 
+// lastAnswer is how long a peer may take to read an answer once the program ends.
+const lastAnswer = time.Second
+
 func serveConn(ctx context.Context, conn net.Conn, handlers map[string]Handler) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	// A program that ends still answers what it has been asked: to end, perhaps.
+	stop := context.AfterFunc(ctx, func() {
+		_ = conn.SetReadDeadline(time.Now())
+		_ = conn.SetWriteDeadline(time.Now().Add(lastAnswer))
+	})
 	defer stop()
 	defer conn.Close()
 	lines := newLines(conn)

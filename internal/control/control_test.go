@@ -163,3 +163,32 @@ func TestNoStateFolder(t *testing.T) {
 		t.Errorf("Call: %v", err)
 	}
 }
+
+// A program whose handler ends it answers all the same.
+func TestEndingIsAnswered(t *testing.T) {
+	dir := t.TempDir()
+	l, err := control.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- control.ServeListener(ctx, l, map[string]control.Handler{
+			"down": func(context.Context, json.RawMessage) (any, error) {
+				cancel()
+				for range 1000 { // who closes connections gets the processor
+					runtime.Gosched()
+				}
+				return "down", nil
+			},
+		})
+	}()
+	var out string
+	if err := control.Call(t.Context(), dir, "down", nil, &out); err != nil || out != "down" {
+		t.Errorf("down = %q, %v", out, err)
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("ServeListener = %v", err)
+	}
+}
