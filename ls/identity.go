@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tslab/tslab/ls/policy"
 	"github.com/tslab/tslab/ls/store"
@@ -124,7 +125,9 @@ func (s *Server) info() (tsls.Message, error) {
 	}
 	err := s.store.View(func(tx *store.Tx) error {
 		info.CALIssuedEver = tx.CALIssuedEver()
-		return nil
+		packs, err := tx.Packs()
+		info.PerUserPack = slices.ContainsFunc(packs, func(p store.Pack) bool { return p.Kind == token.PerUser })
+		return err
 	})
 	return info, err
 }

@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ls/keypack"
 	"github.com/tslab/tslab/ls/store"
 	"github.com/tslab/tslab/wire/enroll"
+	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
@@ -96,6 +98,10 @@ func (s *Server) installKeyPack(ctx context.Context, m tsls.InstallKeyPack) (tsl
 	pack, err := s.readKeyPack(m.Document)
 	if err != nil {
 		return nil, err
+	}
+	if own := s.config.Edition.Edition; pack.Kind == token.PerUser && own != edition.Server2003 {
+		return nil, tsls.Errorf(tsls.CodeDocument, "key pack %s holds %v licenses, which a license server of %v does not know; install it at one of %v",
+			pack.ID, pack.Kind, own, edition.Server2003)
 	}
 	var installed store.Pack
 	err = s.store.Update(ctx, func(tx *store.Tx) error {

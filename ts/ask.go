@@ -29,7 +29,8 @@ func (s *Server) ask(ctx context.Context, now *setup, q policy.Question, m tsls.
 		if err != nil {
 			return reply{Reason: err.Error()}
 		}
-		return reply{Server: info.Name, Answer: policy.Answer{Up: true, Activated: info.Activated, CALIssuedEver: info.CALIssuedEver}}
+		return reply{Server: info.Name, Answer: policy.Answer{Up: true, Activated: info.Activated,
+			CALIssuedEver: info.CALIssuedEver, PerUserPack: holdsPerUser(info)}}
 	}
 	if at, ok := s.catalog.issuer(m.Issuer); ok && q.AtIssuer && at != addr {
 		if r := s.askAt(ctx, now.profile.MaxHops, at, m); r.Server != "" || ctx.Err() != nil {
@@ -56,7 +57,7 @@ func (s *Server) askAt(ctx context.Context, hops int, addr string, m tsls.Alloca
 		License: answer.License, Server: info.Name, Reason: answer.Reason,
 		Answer: policy.Answer{
 			Up: true, Code: answer.Answer, Activated: info.Activated,
-			Validated: answer.Validated, CALIssuedEver: info.CALIssuedEver, Referred: referred,
+			Validated: answer.Validated, CALIssuedEver: info.CALIssuedEver, PerUserPack: holdsPerUser(info), Referred: referred,
 		},
 	}
 }

@@ -97,15 +97,20 @@ func (g *gracePeriod) current(now time.Time) (policy.Grace, error) {
 	return g.now(), nil
 }
 
-// found notes that a license server answered, and whether it has ever issued a CAL. A
-// period that was over before ends as one that nobody has ended.
-func (g *gracePeriod) found(now time.Time, calIssued bool) error {
+// found notes that a license server answered, whether it has ever issued a CAL, and
+// whether it licenses this terminal server's users: rule S3a. A period that was over
+// before ends as one that nobody has ended.
+func (g *gracePeriod) found(now time.Time, calIssued, perUser bool) error {
 	return g.change(func(s policy.Grace) (policy.Grace, []policy.Duty) {
 		var duties []policy.Duty
 		if s.Overdue(now) {
 			s, duties = s.Due(g.profile(), now)
 		}
-		return s.ServerFound(g.profile(), calIssued), duties
+		s = s.ServerFound(g.profile(), calIssued)
+		if perUser {
+			s = s.PerUserPackFound(g.profile())
+		}
+		return s, duties
 	})
 }
 

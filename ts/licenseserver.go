@@ -180,8 +180,13 @@ func (c *catalog) heard(addr string, own bool, info tsls.ServerInfo) error {
 		c.server.config.Events.Event(eventlog.ServerFound, eventlog.F("server", info.Name),
 			eventlog.F("address", addr), eventlog.F("server_id", info.ServerID), eventlog.F("features", c.both()))
 	}
-	return c.server.grace.found(now, info.CALIssuedEver)
+	perUser := c.server.setup().mode == policy.ModeUser && holdsPerUser(info)
+	return c.server.grace.found(now, info.CALIssuedEver, perUser)
 }
+
+// holdsPerUser reports whether the license server licenses users: it is activated and
+// has a key pack for them.
+func holdsPerUser(info tsls.ServerInfo) bool { return info.Activated && info.PerUserPack }
 
 // silent notes that the license server at addr did not answer.
 func (c *catalog) silent(addr string, own bool, why error) {

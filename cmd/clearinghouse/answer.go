@@ -51,8 +51,8 @@ func issueCommand() *cli.Command {
 		Flags: flags(outputFlag(),
 			&cli.StringFlag{Name: "server", Usage: "the license server's `LSID`", Required: true},
 			&cli.Uint32Flag{Name: "count", Aliases: []string{"n"}, Usage: "`N` tokens", Required: true},
-			&cli.StringFlag{Name: "kind", Usage: "`KIND` of tokens: cal or internet-connector", Value: "cal"},
-			&cli.StringFlag{Name: "product", Usage: "`PRODUCT` that they license, by name or version", Value: keypack.Products()[0].Name},
+			&cli.StringFlag{Name: "kind", Usage: "`KIND` of licenses: cal (per device), per-user or internet-connector", Value: "cal"},
+			&cli.StringFlag{Name: "product", Usage: "`PRODUCT` that they license, by name or version; per user it is Windows Server 2003", Value: keypack.Products()[0].Name},
 			&cli.StringFlag{Name: "program", Usage: "licensing `PROGRAM` that they were bought by", Value: string(keypack.LicenseCode)}),
 		Action: func(_ context.Context, c *cli.Command) error {
 			order, err := orderFrom(c)
@@ -78,17 +78,26 @@ func orderFrom(c *cli.Command) (clearinghouse.Order, error) {
 	if _, err := tscli.Args(c, 0, 0); err != nil {
 		return order, err
 	}
+	name := c.String("product")
 	switch c.String("kind") {
 	case "cal":
 		order.Kind = token.CAL
 	case "internet-connector":
 		order.Kind = token.InternetConnector
+	case "per-user":
+		order.Kind = token.PerUser
+		if !c.IsSet("product") { // there are none for the default
+			name = "Windows Server 2003"
+		}
 	default:
-		return order, tscli.Usage("--kind %q: want cal or internet-connector", c.String("kind"))
+		return order, tscli.Usage("--kind %q: want cal, per-user or internet-connector", c.String("kind"))
 	}
-	product, err := keypack.ParseProduct(c.String("product"))
+	product, err := keypack.ParseProduct(name)
 	if err != nil {
 		return order, tscli.Usage("--product: %v", err)
+	}
+	if err := keypack.CheckVersion(order.Kind, product.Version); err != nil {
+		return order, tscli.Usage("--kind %s --product %q: %v", c.String("kind"), product.Name, err)
 	}
 	order.Product = product
 	order.ServerID = strings.ToUpper(strings.TrimSpace(c.String("server")))

@@ -102,8 +102,12 @@ func TestTrip(t *testing.T) {
 	if out := d.must("issue", "--server", a.ServerID, "-n", "1", "--kind", "internet-connector"); !strings.Contains(out, "License: Internet Connector\n") {
 		t.Errorf("issue to standard output: %s", out)
 	}
-	if n := strings.Count(d.must("audit"), "\n"); n != 4 {
-		t.Errorf("%d records in the audit log, want 4", n)
+	if out := d.must("issue", "--server", a.ServerID, "-n", "1", "--kind", "per-user"); !strings.Contains(out, "License: Per User\n") ||
+		!strings.Contains(out, "Product: Windows Server 2003 (5.2)\n") {
+		t.Errorf("issue of Per User licenses: %s", out)
+	}
+	if n := strings.Count(d.must("audit"), "\n"); n != 5 {
+		t.Errorf("%d records in the audit log, want 5", n)
 	}
 }
 
@@ -138,7 +142,8 @@ func TestRefusals(t *testing.T) {
 		{"issue --server " + a.ServerID + " --count 0", tscli.CodeUsage, "--count 0: want 1 to 1000000"},
 		{"issue --server " + a.ServerID + " --count -1", tscli.CodeUsage, "invalid value"},
 		{"issue --server " + a.ServerID + " --count ten", tscli.CodeUsage, "invalid value"},
-		{"issue --server " + a.ServerID + " --count 1 --kind temporary", tscli.CodeUsage, "want cal or internet-connector"},
+		{"issue --server " + a.ServerID + " --count 1 --kind temporary", tscli.CodeUsage, "want cal, per-user or internet-connector"},
+		{"issue --server " + a.ServerID + " --count 1 --kind per-user --product 5.0", tscli.CodeUsage, "came with Windows Server 2003"},
 		{"issue --server " + a.ServerID + " --count 1 --product NT", tscli.CodeUsage, `there is no product "NT"`},
 		{"issue --server " + a.ServerID + " --count 1 --program Lease", tscli.CodeRefused, `there is no licensing program "Lease"`},
 		{"issue --server LS1 --count 1", tscli.CodeRefused, "is no License Server ID; `licmgr show` prints it"},

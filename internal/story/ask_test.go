@@ -120,6 +120,61 @@ func TestPerUser(t *testing.T) {
 	})
 }
 
+// A farm that is licensed per user never issues a CAL, so that its grace period runs
+// out although all is well, with every warning; unless the knob says that a license
+// server with a Per User pack is what the period was for. Its licenses are counted by
+// nobody, and none goes to a device of a terminal server that is licensed per device
+// (drill D30, rules U8, U9, S3a).
+//
+// proves R183, R185, R188, R189
+func TestPerUserPackAndGrace(t *testing.T) {
+	for knob, want := range map[string]string{"off": "1009@106..119 1008@120", "on": ""} {
+		t.Run(knob, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFarm(t)
+				defer f.end()
+				p := edition.WS2003()
+				if err := p.SetAll([]string{"peruser_ends_grace=" + knob}); err != nil {
+					t.Fatal(err)
+				}
+				f.ls = f.licenseServer("ls1", p)
+				f.ls.activate()
+				f.ls.install(token.PerUser, 2)
+				f.ts = f.termServer("ts1", p, f.ls.addr)
+				f.ts.restart(func(c *ts.Config) { c.Mode = policy.ModeUser })
+				other := f.termServer("ts2", p, f.ls.addr) // per device
+				defer other.stop()
+				for _, n := range []int{0, 1, 60, 119, 121} {
+					f.at(time.Duration(n) * day)
+					for _, name := range []string{"C1", "C2", "C3"} {
+						rule := map[bool]string{true: "U2", false: "U4"}[n == 0]
+						if out := f.connect(f.ts, f.pc(name, "9x"), true); out.rule != rule {
+							t.Errorf("day %d, %s: %+v, want %s", n, name, out, rule)
+						}
+					}
+					if out := f.connect(other, f.pc("D1", "9x"), true); out.given == token.CAL.String() {
+						t.Errorf("day %d, per device: %+v", n, out)
+					}
+				}
+				if got := summary(f); got != want {
+					t.Errorf("events %q, want %q", got, want)
+				}
+				if got, want := f.ts.Status().Grace.Reason, map[string]policy.GraceReason{"off": policy.GraceExpired, "on": policy.GraceCAL}[knob]; got != want {
+					t.Errorf("the grace period of the terminal server per user: %q, want %q", got, want)
+				}
+				if got := other.Status().Grace.Reason; got != policy.GraceExpired {
+					t.Errorf("of the one per device: %q", got)
+				}
+				for _, pack := range f.ls.tell(tsls.KeyPacks{}).(tsls.KeyPackList).Packs {
+					if pack.Kind == token.PerUser.String() && (pack.Total != 2 || pack.Issued != 0 || pack.Available != 2) {
+						t.Errorf("the pack: %+v", pack)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Deleting the hardware id repairs a device whose license is not sound.
 //
 // proves R148, R149

@@ -11,7 +11,7 @@ import (
 // Order is what a key pack is made of.
 type Order struct {
 	ServerID string
-	Kind     token.Kind // CAL or InternetConnector
+	Kind     token.Kind // CAL, InternetConnector or PerUser
 	Product  keypack.Product
 	Program  keypack.Program
 	Count    uint32
@@ -51,6 +51,9 @@ func (h *Clearinghouse) keyPack(p Pack, v token.Version) ([]byte, error) {
 
 func (o Order) check() error {
 	if _, err := keypack.ParseKind(o.Kind.String()); err != nil {
+		return err
+	}
+	if err := keypack.CheckVersion(o.Kind, o.Product.Version); err != nil {
 		return err
 	}
 	if !o.Program.Known() {

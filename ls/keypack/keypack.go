@@ -57,9 +57,13 @@ func Read(document []byte, root *x509.Certificate, serverID string) (Pack, error
 	if err != nil {
 		return Pack{}, &enroll.DocumentError{Kind: enroll.KindKeyPack, Reason: err.Error(), Remedy: "use a release of this program that knows it"}
 	}
+	version := token.Version{Major: d.Major, Minor: d.Minor}
+	if err := CheckVersion(kind, version); err != nil {
+		return Pack{}, &enroll.DocumentError{Kind: enroll.KindKeyPack, Reason: err.Error(), Remedy: "have the clearinghouse issue another"}
+	}
 	return Pack{
 		ID: d.PackID, ServerID: d.ServerID, Kind: kind, Product: d.Product,
-		Version: token.Version{Major: d.Major, Minor: d.Minor},
+		Version: version,
 		Program: Program(d.Program), Count: d.Count, Issued: d.Issued,
 	}, nil
 }
@@ -67,10 +71,20 @@ func Read(document []byte, root *x509.Certificate, serverID string) (Pack, error
 // ParseKind reads the name of a kind of token that key packs hold. Temporary and
 // built-in tokens come in no key pack: every license server has them.
 func ParseKind(name string) (token.Kind, error) {
-	for _, k := range []token.Kind{token.CAL, token.InternetConnector} {
+	for _, k := range []token.Kind{token.CAL, token.InternetConnector, token.PerUser} {
 		if name == k.String() {
 			return k, nil
 		}
 	}
-	return 0, fmt.Errorf("a key pack holds %q or %q, not %q", token.CAL, token.InternetConnector, name)
+	return 0, fmt.Errorf("a key pack holds %q, %q or %q, not %q", token.CAL, token.InternetConnector, token.PerUser, name)
+}
+
+// CheckVersion is an error if there are no licenses of the kind for the version of
+// Windows: Per User came with Windows Server 2003 (seed 001, "two types of CALs").
+func CheckVersion(kind token.Kind, v token.Version) error {
+	perUserSince := token.Version{Major: 5, Minor: 2}
+	if kind == token.PerUser && (v.Major < perUserSince.Major || v.Major == perUserSince.Major && v.Minor < perUserSince.Minor) {
+		return fmt.Errorf("%v licenses came with Windows Server 2003 (version %v), and this is for version %v", kind, perUserSince, v)
+	}
+	return nil
 }

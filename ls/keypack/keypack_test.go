@@ -70,8 +70,37 @@ func TestRead(t *testing.T) {
 	}
 	d.Kind = "temporary"
 	_, err = Read(sign(t, d, key), root, own)
-	if _, ok := errors.AsType[*enroll.DocumentError](err); !ok || !strings.Contains(err.Error(), `holds "CAL" or "Internet Connector", not "temporary"`) {
+	if _, ok := errors.AsType[*enroll.DocumentError](err); !ok || !strings.Contains(err.Error(), `holds "CAL", "Internet Connector" or "Per User", not "temporary"`) {
 		t.Errorf("a pack of temporary tokens: %v", err)
+	}
+	d.Kind = "Per User"
+	_, err = Read(sign(t, d, key), root, own)
+	if _, ok := errors.AsType[*enroll.DocumentError](err); !ok || !strings.Contains(err.Error(), "came with Windows Server 2003") {
+		t.Errorf("a Per User pack of Windows 2000: %v", err)
+	}
+	d.Product, d.Minor = "Windows Server 2003", 2
+	if got, err := Read(sign(t, d, key), root, own); err != nil || got.Kind != token.PerUser {
+		t.Errorf("a Per User pack: %+v, %v", got, err)
+	}
+}
+
+func TestCheckVersion(t *testing.T) {
+	for _, tt := range []struct {
+		kind    token.Kind
+		version token.Version
+		ok      bool
+	}{
+		{token.CAL, token.Version{Major: 5}, true},
+		{token.InternetConnector, token.Version{Major: 5}, true},
+		{token.PerUser, token.Version{Major: 4}, false},
+		{token.PerUser, token.Version{Major: 5}, false},
+		{token.PerUser, token.Version{Major: 5, Minor: 1}, false},
+		{token.PerUser, token.Version{Major: 5, Minor: 2}, true},
+		{token.PerUser, token.Version{Major: 6}, true},
+	} {
+		if err := CheckVersion(tt.kind, tt.version); (err == nil) != tt.ok {
+			t.Errorf("%v for %v: %v", tt.kind, tt.version, err)
+		}
 	}
 }
 

@@ -37,6 +37,9 @@ func After(d Decision, a Answer) Outcome {
 	if a.Up {
 		s.grace = s.grace.ServerFound(s.server.Profile, a.CALIssuedEver)
 		s.calIssued = a.CALIssuedEver
+		if s.perUserPack = s.perUser && a.PerUserPack; s.perUserPack {
+			s.grace = s.grace.PerUserPackFound(s.server.Profile)
+		}
 	}
 	switch {
 	case s.perUser && a.Up:
@@ -70,6 +73,8 @@ type situation struct {
 	perUser   bool
 	noStock   bool // mode invalid: as if no CAL were free anywhere
 	calIssued bool
+	// perUserPack: per-user mode, and the license server that answered holds such a pack.
+	perUserPack bool
 }
 
 // running reports whether the grace period covers this connection: it runs, or
@@ -92,6 +97,9 @@ func (s *situation) admit(rule, reason string) Outcome {
 	if g.State == GraceNotStarted {
 		if g = g.Started(p, s.now); s.calIssued {
 			g = g.ServerFound(p, true)
+		}
+		if s.perUserPack {
+			g = g.PerUserPackFound(p)
 		}
 	}
 	return Outcome{Rule: rule, Admit: true, Wire: WireOK, Events: s.events, Grace: g, Reason: reason}

@@ -144,6 +144,7 @@ type Answer struct {
 	Activated     bool        // as its ServerInfo says
 	Validated     bool        // tsls.Allocated.Validated
 	CALIssuedEver bool        // tsls.Allocated.CALIssuedEver, or ServerInfo's
+	PerUserPack   bool        // it is activated and holds a key pack of Per User licenses
 	// Referred: the Code came from a license server that the first one named
 	// (AnswerRefer). When its list is used up, the final answer of the first one
 	// counts, which is not a referral.

@@ -16,7 +16,7 @@ import (
 	"github.com/tslab/tslab/wire/hwid"
 )
 
-// Kind is what a token entitles its device to.
+// Kind is what a token entitles its device to, or what a key pack holds.
 type Kind uint8
 
 // The kinds of token.
@@ -25,6 +25,7 @@ const (
 	CAL               Kind = 2 // taken from a key pack
 	BuiltIn           Kind = 3 // from the pool that costs nothing, by the device's operating system
 	InternetConnector Kind = 4 // held by a terminal server, not by a device
+	PerUser           Kind = 5 // a user's right, with Windows Server 2003: in key packs only, on no token
 )
 
 // String is the kind as administrators call it.
@@ -38,6 +39,8 @@ func (k Kind) String() string {
 		return "built-in"
 	case InternetConnector:
 		return "Internet Connector"
+	case PerUser:
+		return "Per User"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

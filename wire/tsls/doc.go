@@ -65,7 +65,8 @@
 //
 //	type  name                  fields
 //	0x81  ServerInfo            version u16, features u32, name text, server id text, edition text, scope text,
-//	                            activated bool, CAL issued ever bool, certificates [16]blob, roots [16]blob
+//	                            activated bool, CAL issued ever bool, Per User pack bool, certificates [16]blob,
+//	                            roots [16]blob
 //	0x83  Allocated             answer u8, license blob, referrals [32]referral, validated bool,
 //	                            CAL issued ever bool, features u32, former [16]blob, reason text
 //	0x84  Marked                created bool
@@ -97,7 +98,7 @@
 //	edition    "w2k-rtm", "w2k-sp3", "ws2003"
 //	mode       "device", "user", "invalid", "ic", "admin"
 //	scope      "enterprise", "domain", "workgroup"
-//	kind       "temporary", "CAL", "built-in", "Internet Connector"
+//	kind       "temporary", "CAL", "built-in", "Internet Connector", "Per User"
 //	state      "active", "expired", "returned", "closed", "superseded"
 //
 // A byte outside the first three lists is malformed. Unknown feature bits mean

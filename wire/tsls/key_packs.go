@@ -56,7 +56,7 @@ func (m KeyPackList) code(c *coder) Message {
 // own (temporary and built-in tokens), with its counts.
 type KeyPackInfo struct {
 	ID        string // Key Pack ID; empty for a pool of its own
-	Kind      string // kind of its tokens: "CAL", "temporary", "built-in", "Internet Connector"
+	Kind      string // kind of its tokens: "CAL", "temporary", "built-in", "Internet Connector", "Per User"
 	Product   string // what they license: "Windows 2000", "Windows Server 2003"
 	Program   string // how it was bought: "License Code", "Open License", ...
 	Total     uint32 // Unlimited: never empties

@@ -12,6 +12,7 @@ type ServerInfo struct {
 	Scope         string   // "enterprise", "domain", "workgroup"
 	Activated     bool
 	CALIssuedEver bool // has issued a permanent CAL since it was installed (ends a grace period)
+	PerUserPack   bool // a key pack of Per User licenses is installed (ends one too where peruser_ends_grace is on)
 	// Certificates are the license server's own in DER, the present one first, then
 	// those that it had before a reactivation: tokens under all of them are its own.
 	Certificates [][]byte
@@ -37,6 +38,7 @@ func (m ServerInfo) code(c *coder) Message {
 	c.text("scope", &m.Scope)
 	c.flag("activated", &m.Activated)
 	c.flag("CAL issued ever", &m.CALIssuedEver)
+	c.flag("Per User pack", &m.PerUserPack)
 	c.blobs("certificates", &m.Certificates, MaxCertificates)
 	c.blobs("roots", &m.Roots, MaxCertificates)
 	return m
