@@ -134,7 +134,7 @@ func TestPerUserPackAndGrace(t *testing.T) {
 				f := newFarm(t)
 				defer f.end()
 				p := edition.WS2003()
-				if err := p.SetAll([]string{"peruser_ends_grace=" + knob}); err != nil {
+				if err := p.SetAll([]string{"verify_min=20000", "peruser_ends_grace=" + knob}); err != nil {
 					t.Fatal(err)
 				}
 				f.ls = f.licenseServer("ls1", p)
