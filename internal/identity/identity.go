@@ -1,6 +1,8 @@
 // Package identity is who a program is to the others: a host key with a
 // certificate that it made itself, the TLS configurations that show it, and the
-// pins by which a peer is known again.
+// pins by which a peer is known again. A host that has joined a domain has a
+// membership beside: a certificate of the same key under the domain's forest, which
+// it shows instead, and by which it knows the others without pins.
 //
 // A license server's right to issue tokens is another matter: that certificate
 // comes from the clearinghouse (wire/enroll) and is never used for TLS.
@@ -37,6 +39,9 @@ type Identity struct {
 	Name        string // host name in the certificate
 	Key         *ecdsa.PrivateKey
 	Certificate *x509.Certificate
+
+	dir        string
+	membership *Membership // nil: a workgroup
 }
 
 // LoadOrCreate reads the identity that lies in dir, or makes one and stores it
@@ -44,7 +49,15 @@ type Identity struct {
 // the key stays and the certificate is made anew. Dates are the machine's, never
 // the lab's: a server whose calendar is wrong must still be reachable.
 func LoadOrCreate(dir, name string) (*Identity, error) {
-	path := filepath.Join(dir, FileName)
+	id, err := loadOrCreate(filepath.Join(dir, FileName), name)
+	if err != nil {
+		return nil, err
+	}
+	id.dir = dir
+	return id, nil
+}
+
+func loadOrCreate(path, name string) (*Identity, error) {
 	id, err := load(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -189,5 +202,8 @@ func Fingerprint(cert *x509.Certificate) string {
 }
 
 func (id *Identity) certificate() tls.Certificate {
+	if m := id.membership; m != nil {
+		return tls.Certificate{Certificate: [][]byte{m.Certificate.Raw}, PrivateKey: id.Key, Leaf: m.Certificate}
+	}
 	return tls.Certificate{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.Key, Leaf: id.Certificate}
 }

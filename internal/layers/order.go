@@ -13,8 +13,8 @@ const Module = "github.com/tslab/tslab"
 var order = [][]string{
 	0: {"internal/cursor", "internal/clock", "internal/durable", "internal/edition", "internal/cli", "internal/hostport", "captures"},
 	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/eventlog", "internal/control"},
-	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/identity", "internal/program"},
-	3: {"internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
+	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/program"},
+	3: {"internal/identity", "internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
 	4: {"discovery", "ls/policy", "ls/store", "ls/gossip", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
 	5: {"internal/rules", "discovery/dc", "client", "ts", "ls", "netlab/fault/relay", "netlab/fault/tcx", "netlab/capture", "ls/clearinghouse/web"},
 	6: {"internal/onebox", "netlab"},

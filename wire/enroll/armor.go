@@ -16,25 +16,29 @@ const (
 	KindActivationRequest Kind = 1
 	KindActivation        Kind = 2
 	KindKeyPack           Kind = 3
+	KindJoinRequest       Kind = 4
+	KindJoined            Kind = 5
+	KindSiteQuery         Kind = 6
+	KindSiteEntry         Kind = 7
+	KindSiteAnswer        Kind = 8
+	KindRefusal           Kind = 9
 )
 
 // String is the kind as it stands in a document's first line.
 func (k Kind) String() string {
-	switch k {
-	case KindActivationRequest:
-		return "ACTIVATION REQUEST"
-	case KindActivation:
-		return "ACTIVATION"
-	case KindKeyPack:
-		return "KEY PACK"
-	default:
+	names := [...]string{"ACTIVATION REQUEST", "ACTIVATION", "KEY PACK",
+		"JOIN REQUEST", "MEMBERSHIP", "SITE QUERY", "SITE ENTRY", "SITE ANSWER", "REFUSAL"}
+	if k < 1 || int(k) > len(names) {
 		return fmt.Sprintf("DOCUMENT %d", uint8(k))
 	}
+	return names[k-1]
 }
+
+// EndMark begins a document's last line.
+const EndMark = "-----END TSLAB "
 
 const (
 	beginMark = "-----BEGIN TSLAB "
-	endMark   = "-----END TSLAB "
 	markTail  = "-----"
 
 	maxText    = 256 << 10 // bytes of a file
@@ -65,7 +69,7 @@ func armor(kind Kind, headers []header, body []byte) []byte {
 		b.WriteString(text[:lineLength] + "\n")
 		text = text[lineLength:]
 	}
-	fmt.Fprintf(&b, "%s\n=%08x\n%s%v%s\n", text, crc32.ChecksumIEEE(body), endMark, kind, markTail)
+	fmt.Fprintf(&b, "%s\n=%08x\n%s%v%s\n", text, crc32.ChecksumIEEE(body), EndMark, kind, markTail)
 	return b.Bytes()
 }
 
@@ -88,7 +92,7 @@ func begin(lines []string) (Kind, int, error) {
 			continue
 		}
 		name, ok = strings.CutSuffix(name, markTail)
-		for _, kind := range []Kind{KindActivationRequest, KindActivation, KindKeyPack} {
+		for kind := KindActivationRequest; kind <= KindRefusal; kind++ {
 			if ok && name == kind.String() {
 				return kind, i, nil
 			}
@@ -119,7 +123,7 @@ func open(text []byte, want Kind) (*armored, error) {
 	if end == len(lines) {
 		return nil, d.fail(end, "the document has no end", remedyCopy)
 	}
-	if lines[end] != endMark+kind.String()+markTail {
+	if lines[end] != EndMark+kind.String()+markTail {
 		return nil, d.fail(end+1, fmt.Sprintf("%q where the document should end", lines[end]), remedyCopy)
 	}
 	for i, line := range lines[end+1:] {
@@ -195,4 +199,14 @@ func (d *armored) fail(line int, reason, remedy string) error {
 func Expect(text []byte, want Kind) error {
 	_, err := open(text, want)
 	return err
+}
+
+// KindOf is the kind of the first document in a file, nothing of it trusted.
+func KindOf(text []byte) (Kind, error) {
+	lines, err := split(text)
+	if err != nil {
+		return 0, err
+	}
+	kind, _, err := begin(lines)
+	return kind, err
 }

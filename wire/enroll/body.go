@@ -22,6 +22,7 @@ const (
 	formatVersion = 1
 	maxField      = 256     // bytes of a text
 	maxBlob       = 8 << 10 // bytes of a certificate or key
+	maxList       = 32      // texts or blobs of a list
 	lastSecond    = 253402300799
 )
 
@@ -100,6 +101,34 @@ func (c *coder) blob(field string, v *[]byte) {
 		*v = append([]byte(nil), c.r.Bytes(field, int(n))...)
 	} else {
 		c.w.Append(*v)
+	}
+}
+
+// texts is a list: its length in 16 bits, then each.
+func (c *coder) texts(field string, list *[]string) { each(c, field, list, (*coder).text) }
+
+// blobs is a list: its length in 16 bits, then each.
+func (c *coder) blobs(field string, list *[][]byte) { each(c, field, list, (*coder).blob) }
+
+func each[T any](c *coder, field string, list *[]T, code func(*coder, string, *T)) {
+	n := uint16(min(len(*list), maxList+1))
+	c.u16(field, &n)
+	if n > maxList {
+		c.fail(field, "more than %d", maxList)
+		return
+	}
+	if c.r != nil {
+		*list = nil
+	}
+	for i := range int(n) {
+		if c.r != nil {
+			if c.r.Err() != nil {
+				return
+			}
+			var zero T
+			*list = append(*list, zero)
+		}
+		code(c, field, &(*list)[i])
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package enroll is the documents that pass between a license server, the
 // administrator's tools and the clearinghouse: the request for an activation, the
-// activation, and the key pack.
+// activation, and the key pack; and those between a host and its domain controller:
+// the request to join, the membership, and what is asked and told about sites.
 //
 // # Files
 //
@@ -30,12 +31,34 @@
 //	ACTIVATION           2    server, company, server id texts; issued time; certificate, root blobs (X.509)
 //	KEY PACK             3    pack id, server id, kind, product, program texts; major, minor 16 bits; count 32 bits;
 //	                          issued time; clearinghouse text (fingerprint of the key that signs)
+//	JOIN REQUEST         4    domain, host, role texts; issued time; public key, proof blobs
+//	MEMBERSHIP           5    domain, host, role, site texts; issued time; groups (list of texts); certificate blob;
+//	                          forests (list of blobs); gossip key, site key blobs; update key name text; update key,
+//	                          proof blobs
+//	SITE QUERY           6    domain, host, site texts; issued time; public key blob
+//	SITE ENTRY           7    domain, server, address, site texts; issued time; public key blob
+//	SITE ANSWER          8    domain, site, distinguished name, server, address texts; issued time
+//	REFUSAL              9    text text; issued time
+//
+// A list is its length in 16 bits, at most 32, and its members.
 //
 // The body is the format's version in one byte (1), the kind in one byte, the
 // fields, and the signature as a blob: ECDSA P-256 with SHA-256, ASN.1, over all
 // bytes before it with the text "TSLab document" and a zero byte in front. A
 // request is signed by the key that it asks for, which proves that the asker has
-// it; the others by the clearinghouse's root.
+// it, and so are a join request, a site query and a site entry; an activation and a
+// key pack by the clearinghouse's root; what a domain controller answers by the
+// forest's.
+//
+// # Between hosts and domain controllers
+//
+// On TCP port 3346 a host speaks TLS 1.3 (ALPN "tslab-enroll") and shows a
+// certificate of its own. Each side writes documents, one after the other, and
+// nothing between them; a document ends with its last line. Every request is answered
+// with one document, which is a REFUSAL when the domain controller does not do it.
+// The certificates of a first meeting prove nothing: [RequestProof] and
+// [AnswerProof] do, by the join secret, bound to the connection by its exporter with
+// the label "EXPORTER-Channel-Binding" (RFC 9266).
 //
 // # Identifiers
 //

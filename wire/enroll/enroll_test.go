@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,8 @@ type office struct {
 	pack       KeyPack
 
 	requestText, activationText, packText []byte
+
+	domain domain
 }
 
 func newOffice(t testing.TB) *office {
@@ -62,6 +65,7 @@ func newOffice(t testing.TB) *office {
 	o.pack = KeyPack{PackID: PackID([32]byte{1}), ServerID: o.activation.ServerID, Kind: "CAL", Product: "Windows 2000", Program: "Open License", Major: 5, Count: 10, Issued: day}
 	o.packText, err = o.pack.Sign(o.rootKey)
 	must(err)
+	o.domain = newDomain(t)
 	return o
 }
 
@@ -72,23 +76,27 @@ func (o *office) parse(kind Kind, text []byte) (any, error) {
 		return ParseActivationRequest(text)
 	case KindActivation:
 		return ParseActivation(text)
-	default:
+	case KindKeyPack:
 		return ParseKeyPack(text, o.root)
+	default:
+		return o.domain.parse(kind, text)
 	}
 }
 
-func (o *office) documents() map[Kind]struct {
+// sample is a document and what it says.
+type sample struct {
 	value any
 	text  []byte
-} {
-	return map[Kind]struct {
-		value any
-		text  []byte
-	}{
+}
+
+func (o *office) documents() map[Kind]sample {
+	all := map[Kind]sample{
 		KindActivationRequest: {o.request, o.requestText},
 		KindActivation:        {o.activation, o.activationText},
 		KindKeyPack:           {o.pack, o.packText},
 	}
+	maps.Copy(all, o.domain.samples)
+	return all
 }
 
 func TestTwoWay(t *testing.T) {

@@ -41,6 +41,10 @@ func origin(k Kind) string {
 		return "an activation request is written by `licmgr request`"
 	case KindActivation:
 		return "an activation is written by `clearinghouse activate`"
+	case KindJoinRequest, KindSiteQuery, KindSiteEntry:
+		return fmt.Sprintf("a %s comes from a host of the lab", strings.ToLower(k.String()))
+	case KindJoined, KindSiteAnswer, KindRefusal:
+		return fmt.Sprintf("a %s comes from a domain controller (labdc)", strings.ToLower(k.String()))
 	default:
 		return "a key pack is written by `clearinghouse issue`"
 	}

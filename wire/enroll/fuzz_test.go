@@ -17,6 +17,18 @@ func fields(kind Kind) func(*coder) {
 		return new(Activation).code
 	case KindKeyPack:
 		return new(signedKeyPack).code
+	case KindJoinRequest:
+		return new(JoinRequest).code
+	case KindJoined:
+		return new(Joined).code
+	case KindSiteQuery:
+		return new(SiteQuery).code
+	case KindSiteEntry:
+		return new(SiteEntry).code
+	case KindSiteAnswer:
+		return new(SiteAnswer).code
+	case KindRefusal:
+		return new(Refusal).code
 	default:
 		return nil
 	}
