@@ -7,6 +7,7 @@ import (
 
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/ls/policy"
 	"github.com/tslab/tslab/ls/store"
 	"github.com/tslab/tslab/wire/token"
 )
@@ -131,7 +132,7 @@ func (s *Server) expireSome(tx *store.Tx, now time.Time) ([]lapse, error) {
 
 // end ends a row that is past its date.
 func (s *Server) end(tx *store.Tx, l store.License) (store.License, error) {
-	if l.Kind == token.CAL && !s.config.Edition.AutoReturn {
+	if !policy.Returns(l.Kind, &s.config.Edition) {
 		return tx.Lapse(l)
 	}
 	return tx.Retire(l, store.Expired)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	ucli "github.com/urfave/cli/v3"
@@ -111,60 +110,39 @@ func explainGiven(c *ucli.Command, table *rules.Table) error {
 	}
 	w := c.Root().Writer
 	if c.Bool("json") {
-		return cli.JSON(w, endingRows(endings))
+		return cli.JSON(w, endingRows(table, &p, endings))
 	}
 	for i, e := range endings {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		printEnding(w, table, e)
+		printEnding(w, table, &p, e)
 	}
 	return nil
 }
 
-func printEnding(w io.Writer, table *rules.Table, e rules.Explanation) {
+func printEnding(w io.Writer, table *rules.Table, p *edition.Profile, e rules.Explanation) {
 	r := e.Rule
 	fmt.Fprintf(w, "%s  %s\n", r.Number, r.Then)
 	if e.When != "" {
 		fmt.Fprintf(w, "    if       %s\n", e.When)
 	}
 	fmt.Fprintf(w, "    because  %s\n", r.Text)
-	for _, p := range e.Passed {
-		if p.Rule.Event != "" || p.Always && len(e.Passed) == 1 {
-			fmt.Fprintf(w, "    after    %s (%s): %s\n", p.Rule.Number, p.Rule.When, p.Rule.Text)
+	for _, passed := range e.Passed {
+		if passed.Rule.Event != "" || passed.Always && len(e.Passed) == 1 {
+			fmt.Fprintf(w, "    after    %s (%s): %s\n", passed.Rule.Number, passed.Rule.When, passed.Rule.Text)
 		}
 	}
 	for _, asked := range e.Asked {
 		fmt.Fprintf(w, "    answer   %s %s: %s\n", asked.Number, asked.Answer, asked.Text)
 	}
-	for _, id := range eventsOf(e) {
+	for _, id := range table.Events(p, e) {
 		fmt.Fprintf(w, "    event    %d: %s\n", id, eventTexts()[id])
 	}
 	if wire, ok := table.Wire(r); ok {
 		fmt.Fprintf(w, "    wire     %s\n", strings.Join(wire.Text, "; "))
 	}
 	fmt.Fprintf(w, "    by       %s\n", r.By)
-}
-
-// eventsOf lists the numbered events of an ending that are logged in any case.
-func eventsOf(e rules.Explanation) []int {
-	var list []*rules.Rule
-	for _, p := range e.Passed {
-		if p.Always {
-			list = append(list, p.Rule)
-		}
-	}
-	var ids []int
-	for _, r := range append(list, e.Rule) {
-		id, err := strconv.Atoi(strings.TrimSuffix(r.Event, "+"))
-		if err == nil {
-			ids = append(ids, id)
-		}
-		if strings.HasSuffix(r.Event, "+") {
-			ids = append(ids, 1000)
-		}
-	}
-	return ids
 }
 
 // ending is an explanation in JSON.
@@ -180,12 +158,12 @@ type ending struct {
 	Combinations int      `json:"combinations"`
 }
 
-func endingRows(list []rules.Explanation) []ending {
+func endingRows(table *rules.Table, p *edition.Profile, list []rules.Explanation) []ending {
 	var rows []ending
 	for _, e := range list {
-		row := ending{Rule: e.Rule.Number, Answers: numbers(e.Asked), Then: e.Rule.Then, When: e.When, Text: e.Rule.Text, By: e.Rule.By, Events: eventsOf(e), Combinations: e.Combinations}
-		for _, p := range e.Passed {
-			row.Passed = append(row.Passed, p.Rule.Number)
+		row := ending{Rule: e.Rule.Number, Answers: numbers(e.Asked), Then: e.Rule.Then, When: e.When, Text: e.Rule.Text, By: e.Rule.By, Events: table.Events(p, e), Combinations: e.Combinations}
+		for _, passed := range e.Passed {
+			row.Passed = append(row.Passed, passed.Rule.Number)
 		}
 		rows = append(rows, row)
 	}

@@ -77,7 +77,7 @@ func TestEditionsDiffer(t *testing.T) {
 		{"temp_days", "90", "90", "90"},
 		{"auto_return", "no", "yes", "yes"},
 		{"builtin_pool", "on", "on", "off"},
-		{"ic_limit", "200", "200", "-"},
+		{"ic_limit", "200", "200", "200"},
 		{"verify_min", "120", "120", "120"},
 		{"retry_min", "15", "15", "15"},
 		{"connection_methods", "internet, web, phone, fax", "internet, web, phone, fax", "automatic, web, phone"},

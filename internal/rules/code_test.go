@@ -19,21 +19,17 @@ type outcome struct {
 	Asked, Answer      string // the license server's rule and answer
 }
 
-// want is the table's outcome.
-func (v *view) want(c combination) (outcome, Walked) {
+// want is the table's outcome for a farm whose client may have named its user.
+func (v *view) want(c combination, f farm) (outcome, Walked) {
 	w, seen := v.walk(c)
 	r := w.last()
 	if r == nil {
 		return outcome{Rule: "no rule"}, w
 	}
 	o := outcome{Rule: r.Number, Result: r.Result, Push: r.Push, Wire: r.Wire,
-		Mark: r.Mark && !c.is(colEdition, "w2k-rtm"), Grace: graceAfter(w, c, seen)}
+		Mark: r.Mark && !c.is(colEdition, "w2k-rtm"), Grace: v.graceAfter(w, c, seen)}
 	for _, e := range w.events() {
-		if e == "1004+" {
-			o.Events = append(o.Events, "1004", "1000")
-		} else {
-			o.Events = append(o.Events, e)
-		}
+		o.Events = append(o.Events, v.unfold(e, !f.unnamed)...)
 	}
 	if w.Answer != nil {
 		o.Asked, o.Answer = w.Answer.Number, w.Answer.Answer
@@ -42,7 +38,7 @@ func (v *view) want(c combination) (outcome, Walked) {
 }
 
 // graceAfter is the state of the grace period that the gate's rules leave.
-func graceAfter(w Walked, before, seen combination) string {
+func (v *view) graceAfter(w Walked, before, seen combination) string {
 	r := w.last()
 	free := r.Part == Gate // admin and Internet Connector: the period is nobody's business
 	switch before.value(colGrace) {
@@ -58,7 +54,7 @@ func graceAfter(w Walked, before, seen combination) string {
 			return "not-started"
 		}
 	}
-	if !free && seen.is(colEdition, "ws2003") && (r.Push == "cal" || r.Push == "cal-peer") {
+	if !free && v.profile.GraceEnd == edition.FirstPermanentCAL && (r.Push == "cal" || r.Push == "cal-peer") {
 		return "ended" // S3
 	}
 	return "running"
@@ -81,7 +77,10 @@ func graceOf(p *edition.Profile, c *combination) ts.Grace {
 }
 
 // farm is a terminal server and a license server with their profiles.
-type farm struct{ ts, ls *edition.Profile }
+type farm struct {
+	ts, ls  *edition.Profile
+	unnamed bool // the client names no user
+}
 
 func (f farm) features() tsls.Features {
 	return ts.Features(f.ts.Edition) & ts.Features(f.ls.Edition)
@@ -96,10 +95,10 @@ func (f farm) got(c combination) outcome {
 		DefaultLicenseServer: c.is(colDefaultLS, "y"),
 		InternetUserBroken:   c.is(colInternetUser, "broken"),
 	}
-	if c.is(colSessions, "ge200") {
-		server.Sessions = 200
+	if server.Sessions = f.ts.ICLimit; c.is(colSessions, "lt200") {
+		server.Sessions--
 	}
-	client := ts.Client{Class: classOf(&c), OS: osOf(&c), UserNamed: true}
+	client := ts.Client{Class: classOf(&c), OS: osOf(&c), UserNamed: !f.unnamed}
 	d := ts.Before(now(), server, client)
 	if d.Verb != ts.Ask {
 		return codeOutcome(ts.After(d, ts.Answer{}))

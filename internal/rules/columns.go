@@ -45,6 +45,17 @@ const (
 	colPeriod
 	colHappens
 
+	colUser
+
+	colDuty
+	colAsker
+	colMarked
+	colReferral
+	colMarks
+	colStep
+	colFinal
+	colAnswer
+
 	columns = int(iota)
 )
 
@@ -95,6 +106,17 @@ var vocabulary = [columns]word{
 	colPeriod:        {"period", []string{"not-started", "running", "ended", "expired"}, "the stored state; expired: ended by its days"},
 	colHappens: {"happens", []string{"found", "temp-issued", "cal-issued", "peruser-pack", "warning", "over", "lost", "back", "service-start", "accepted"},
 		"a license server found, found and has issued a temporary token, or a CAL; a Per User pack; a warning is due; the days are over; the license server lost; the clock set back; the service starts; a client is admitted"},
+	colDuty: {"duty", []string{"serve", "validated", "sweep", "connector", "version", "peer", "close"},
+		"which terminal servers are served; whether a temporary token is validated; what becomes of a row past its expiry; an Internet Connector license is wanted; whose CALs are given; whether another is referred to; whether the device's temporary row is closed"},
+	colAsker:    {"asker", []string{"nt4-tse", "w2k-rtm", "w2k-sp3", "ws2003"}, "edition of the terminal server that asks"},
+	colMarked:   {"marked", yesNo(), "the row was marked after a logon"},
+	colReferral: {"referral", yesNo(), "a referral says that the token is validated"},
+	colMarks:    {"marks", yesNo(), "both ends know marks"},
+	colStep:     {"step", []string{"within", "beyond"}, "how far the calendar went at once, against max_step"},
+	colFinal:    {"final", yesNo(), "the terminal server has used up a list of license servers"},
+	colAnswer: {"answer", []string{"CAL-take", "CAL-own", "CAL-renew", "TEMP-new", "TEMP-row", "BUILTIN", "REFER", "KEEP", "DENY-expired", "DENY-empty", "DENY-stock"},
+		"what the license server is about to answer"},
+	colUser: {"user", []string{"named", "unnamed"}, "whether the client named a user before the licensing"},
 }
 
 func yesNo() []string { return []string{"y", "n"} }

@@ -10,10 +10,11 @@ import (
 // with its knobs. What cannot be is left out, and nothing else:
 //
 //   - values that the edition does not have; the Internet Connector mode outside
-//     an ended grace period, because it needed a license server;
+//     an ended grace period, because it needed a license server, where that ends it;
 //   - a license server that is down has nothing, and one that is not activated has
 //     no CALs; with DefaultLicenseServer there is no peer unless the knob allows
-//     it; in Windows 2000 a license server that answers has ended the grace period;
+//     it; where the first contact ends the grace period (in Windows 2000), a license
+//     server that answers has ended it;
 //   - a CAL row where CAL rows are not looked up; "own" without a CAL row;
 //   - a mark on what is not a temporary token, or where nobody asks for one.
 func connections(p *edition.Profile) iter.Seq[combination] {
@@ -40,6 +41,9 @@ func situations(p *edition.Profile) iter.Seq[combination] {
 		tokens = append(tokens, "built-in")
 		modes, defaults = []string{"admin", "ic", "device"}, []string{"y", "n"}
 	}
+	if net && p.InternetConnector {
+		modes = append(modes, "ic")
+	}
 	var base combination
 	base.set(colEdition, p.Edition.String())
 	return func(yield func(combination) bool) {
@@ -50,7 +54,7 @@ func situations(p *edition.Profile) iter.Seq[combination] {
 				}
 				continue
 			}
-			if !c.is(colGrace, "end") {
+			if p.GraceEnd == edition.FirstLSContact && !c.is(colGrace, "end") {
 				continue
 			}
 			for c := range each(c, all(colInternetUser), all(colSessions)) {
@@ -64,7 +68,7 @@ func situations(p *edition.Profile) iter.Seq[combination] {
 
 // servers yields a situation with every license server that can be there.
 func servers(p *edition.Profile, base combination) iter.Seq[combination] {
-	noMarks, net := !marked(p), p.Edition == edition.Server2003
+	noMarks, contactEnds := !marked(p), p.GraceEnd == edition.FirstLSContact
 	token := base.value(colToken)
 	looked := p.ResendLiveRow || token == "perm-near" || token == "perm-expired"
 	validated := []string{"y"}
@@ -78,7 +82,7 @@ func servers(p *edition.Profile, base combination) iter.Seq[combination] {
 		for col, v := range map[column]string{colLS: "down", colActivated: "n", colRow: "none", colFree: "n", colPeer: "n"} {
 			down.set(col, v)
 		}
-		if !yield(down) || !net && !base.is(colGrace, "end") {
+		if !yield(down) || contactEnds && !base.is(colGrace, "end") {
 			return
 		}
 		base.set(colLS, "up")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tslab/tslab/internal/edition"
@@ -53,6 +54,12 @@ func columnsOf(p Part) []column {
 		return []column{colPeriod, colHappens}
 	case LicenseServer:
 		return []column{colRequest, colToken, colActivated, colRow, colValidated, colFree, colPeer, colDefaultLS}
+	case Acquire:
+		return []column{colUser}
+	case Question, Whom:
+		return []column{colMode, colToken, colOS}
+	case Duties:
+		return []column{colDuty, colAsker, colMarked, colReferral, colMarks, colStep, colKind, colActivated, colFree, colFinal, colMode, colDefaultLS, colAnswer}
 	case Connector:
 		return []column{colOperation, colConnector, colLS, colActivated, colConnectorFree, colLive, colForced}
 	}
@@ -64,8 +71,9 @@ func columnsOf(p Part) []column {
 // value for some of the columns of one part; what is not given is tried in every
 // legal value, and the endings are explained, one for each rule that decides. Without a mode it is per
 // device. The column request makes it the license server's part, blob or kind the
-// classes, period the grace period, operation the Internet Connector; otherwise it
-// is a client's connection.
+// classes, period the grace period, operation the Internet Connector, duty what a
+// license server decides beside, user the events; otherwise it is a client's
+// connection.
 func (t *Table) Explain(p *edition.Profile, given map[string]string) ([]Explanation, error) {
 	part := partOf(given)
 	var fixed combination
@@ -92,18 +100,26 @@ func (t *Table) Explain(p *edition.Profile, given map[string]string) ([]Explanat
 	return endings, nil
 }
 
-// partOf is the part that the given columns belong to, by those that no other part
-// has.
+// partOf is the part that the given columns belong to, by those that a connection
+// does not have: the first part that has them all, or else one of them.
 func partOf(given map[string]string) Part {
-	for _, p := range []Part{Connector, LicenseServer, GracePeriod, ClassOf} {
+	best, most := Device, 0
+	for _, p := range []Part{Connector, LicenseServer, GracePeriod, ClassOf, Acquire, Duties} {
+		own, shared := 0, 0
 		for _, c := range columnsOf(p) {
-			_, ok := given[vocabulary[c].name]
-			if ok && !slices.Contains(columnsOf(Device), c) {
-				return p
+			if _, ok := given[vocabulary[c].name]; !ok {
+				continue
+			} else if slices.Contains(columnsOf(Device), c) {
+				shared++
+			} else {
+				own++
 			}
 		}
+		if own > 0 && own*len(vocabulary)+shared > most {
+			best, most = p, own*len(vocabulary)+shared
+		}
 	}
-	return Device
+	return best
 }
 
 // domain yields the combinations of a part.
@@ -117,6 +133,10 @@ func domain(part Part, p *edition.Profile) iter.Seq[combination] {
 		return periods(p)
 	case Connector:
 		return operations()
+	case Acquire:
+		return acquirings(p)
+	case Duties:
+		return dutiesOf(p)
 	}
 	return connections(p)
 }
@@ -236,6 +256,27 @@ func AllColumns() []Column {
 		}
 	}
 	return list
+}
+
+// Events lists the numbered events of an ending that are logged in any case, when
+// the client named a user.
+func (t *Table) Events(p *edition.Profile, e Explanation) []int {
+	var events []string
+	for _, passed := range e.Passed {
+		if passed.Always {
+			events = append(events, passed.Rule.Event)
+		}
+	}
+	v := t.view(p)
+	var ids []int
+	for _, event := range append(events, e.Rule.Event) {
+		for _, each := range append(v.unfold(event, true), e.Rule.Also) {
+			if id, err := strconv.Atoi(each); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // Wire is how the licensing ends on the wire, as Lookup explains it; false where

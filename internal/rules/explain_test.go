@@ -50,6 +50,10 @@ func TestExplain(t *testing.T) {
 		{"the part follows from the columns", edition.W2KSP3(),
 			map[string]string{"operation": "disable", "connector": "on", "live": "n"},
 			"I6: ok [ls=up] x6\nI7: refuse [ls=down activated=n connector-free=n] x2\n"},
+		{"a duty", edition.W2K(),
+			map[string]string{"duty": "sweep", "kind": "cal"},
+			"L14b: stay [step=within] x1\nL14a: hold [step=beyond] x1\n"},
+		{"events", edition.WS2003(), map[string]string{"user": "named"}, "E1: 1004 also=1000 [] x1\n"},
 		{"a class", edition.WS2003(),
 			map[string]string{"blob": "sound", "kind": "cal", "trust": "root", "hardware": "same", "version": "same", "ahead": "no"},
 			"T3 T12: perm-fresh [date=never,far] x2\nT3 T13: perm-near [date=near] x1\nT3 T14: perm-expired [date=past] x1\n"},
@@ -99,7 +103,9 @@ func TestLookup(t *testing.T) {
 		{"CANTUP", "answer on the wire", "error code 0x00000008, state transition 0x00000001", "M14a"},
 		{"C21", "conflict", "temps_per_hwid=1", "M42"},
 		{"K5", "source", "issuance matrix", "M7"},
-		{"L26", "note", "closes the device's temporary row", ""},
+		{"L26", "rule", "closes the device's temporary row", ""},
+		{"V8", "note", "starts a pass at once", ""},
+		{"T8", "note", "newer product version", ""},
 		{"temps_per_hwid", "knob", "ws2003: 1", "L8b"},
 	} {
 		found, err := table.Lookup(test.name, events)
@@ -171,6 +177,24 @@ func TestParseErrors(t *testing.T) {
 	} {
 		if _, err := parse(Device, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("parse(%q): %v, want an error with %q", test.text, err, test.want)
+		}
+	}
+}
+
+// TestEvents: 1004+ is what the knob says.
+func TestEvents(t *testing.T) {
+	table := load(t)
+	for knob, want := range map[string]string{"both": "[1004 1000]", "1000": "[1000]", "1004": "[1004]"} {
+		p := edition.W2KSP3()
+		if err := p.Set("acquire_event", knob); err != nil {
+			t.Fatal(err)
+		}
+		found, err := table.Explain(&p, map[string]string{"token": "none", "grace": "overdue", "ls": "down", "default-ls": "n", "os": "oth"})
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%v, %v", found, err)
+		}
+		if got := fmt.Sprint(table.Events(&p, found[0])); got != "[1008 "+want[1:] {
+			t.Errorf("acquire_event=%s: events %s, want 1008 and %s", knob, got, want)
 		}
 	}
 }

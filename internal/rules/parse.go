@@ -28,7 +28,8 @@ func Load() (*Table, error) {
 }
 
 // parse reads the rules of one part. A rule is four lines: number and conditions,
-// result, what says so, what it means; the last three begin with a tab.
+// result, what says so, what it means; the last three begin with a tab. A note has
+// no result, and may have a line that names the test behind it.
 func parse(p Part, text string) ([]*Rule, error) {
 	var list []*Rule
 	var r *Rule
@@ -55,6 +56,8 @@ func parse(p Part, text string) ([]*Rule, error) {
 			err = r.parseThen()
 		case strings.HasPrefix(body, "by "):
 			r.By = body[len("by "):]
+		case strings.HasPrefix(body, "held "):
+			r.Held = body[len("held "):]
 		default:
 			r.Text = strings.TrimSpace(r.Text + " " + body)
 		}
@@ -63,7 +66,7 @@ func parse(p Part, text string) ([]*Rule, error) {
 		}
 	}
 	for _, r := range list {
-		if r.Then == "" || r.By == "" || r.Text == "" {
+		if r.Then == "" != r.Note || r.By == "" || r.Text == "" {
 			return nil, fmt.Errorf("rule %s lacks its result, its source or its sentence", r.Number)
 		}
 	}
@@ -77,9 +80,14 @@ func (r *Rule) number() string {
 	return r.Number
 }
 
-// parseWhen reads the conditions: column=value,value or knob:name=value.
+// parseWhen reads the conditions: column=value,value, knob:name=value, or
+// knob:name!=value of a list that lacks the value.
 func (r *Rule) parseWhen() error {
-	if r.When == "always" {
+	switch r.When {
+	case "always":
+		return nil
+	case "note":
+		r.Note = true
 		return nil
 	}
 	for cond := range strings.FieldsSeq(r.When) {
@@ -88,7 +96,8 @@ func (r *Rule) parseWhen() error {
 			return fmt.Errorf("condition %q: want column=value", cond)
 		}
 		if knob, ok := strings.CutPrefix(name, "knob:"); ok {
-			r.knobs = append(r.knobs, setting{knob, values})
+			lacks := strings.HasSuffix(knob, "!")
+			r.knobs = append(r.knobs, setting{strings.TrimSuffix(knob, "!"), values, lacks})
 			continue
 		}
 		col, w, err := named(name)
@@ -120,6 +129,8 @@ func (r *Rule) parseThen() error {
 		r.Class = words[0]
 	case GracePeriod:
 		r.Grace = words[0]
+	case Acquire:
+		r.Event = words[0]
 	default:
 		r.Result = words[0]
 	}
@@ -133,6 +144,8 @@ func (r *Rule) parseThen() error {
 			r.Mark = true
 		case "event":
 			r.Event = value
+		case "also":
+			r.Also = value
 		case "wire":
 			r.Wire = value
 		case "then":
@@ -142,7 +155,7 @@ func (r *Rule) parseThen() error {
 				err = r.parseNext(value)
 			}
 		default:
-			err = fmt.Errorf("result %q: want push, mark, event, wire or then", w)
+			err = fmt.Errorf("result %q: want push, mark, event, also, wire or then", w)
 		}
 		if err != nil {
 			return err

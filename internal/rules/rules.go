@@ -8,6 +8,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tslab/tslab/internal/edition"
@@ -21,13 +22,16 @@ type Rule struct {
 	Then   string // its result, likewise
 	By     string // S: a seed document says it; P: proposed here; with the source
 	Text   string // what it means, in a sentence
+	Held   string // of a note: the package and the test that hold the programs to it
+	Note   bool   // it decides nothing: it only says what the programs do
 
 	Result  string // allow, deny, go-on; of the connector ok, refuse, no-op
 	Answer  string // of the license server
 	Class   string // of a token
 	Push    string // the token that is pushed, "none" if none
 	Mark    bool   // the token is marked after the logon, where both ends know marks
-	Event   string // "" if none
+	Event   string // "" if none; 1004+: as part acquire says
+	Also    string // of part acquire: a second event
 	Wire    string // "" where the rule ends nothing
 	Grace   string // of the grace period: the state that follows
 	AsksNot bool   // the rule must not need a license server
@@ -52,15 +56,23 @@ const (
 	LicenseServer Part = "license-server" // its answer to a request for a token
 	GracePeriod   Part = "grace"          // its states
 	Connector     Part = "connector"      // turning the Internet Connector mode on and off
+	Acquire       Part = "acquire"        // which events say that no license server was found
+	Question      Part = "question"       // what the terminal server asks a license server for
+	Whom          Part = "whom"           // which license server it asks
+	Duties        Part = "duties"         // what a license server decides beside
+	Discovery     Part = "discovery"      // how a license server is found
 )
 
 // Parts lists the parts in reading order.
 func Parts() []Part {
-	return []Part{Gate, ClassOf, Device, User, LicenseServer, GracePeriod, Connector}
+	return []Part{Gate, ClassOf, Device, User, LicenseServer, GracePeriod, Connector, Acquire, Question, Whom, Duties, Discovery}
 }
 
-// setting is a knob that must have a value.
-type setting struct{ knob, value string }
+// setting is a knob that must have a value or, turned round, that must not list it.
+type setting struct {
+	knob, value string
+	lacks       bool
+}
 
 // assigned is a column that a rule changes.
 type assigned struct {
@@ -121,11 +133,12 @@ func (t *Table) view(p *edition.Profile) *view {
 // holds reports whether the rule's knobs have their values.
 func (r *Rule) holds(p *edition.Profile) bool {
 	for _, k := range r.knobs {
-		if p.Get(k.knob) != k.value {
+		value := p.Get(k.knob)
+		if k.lacks && slices.Contains(strings.Split(value, ", "), k.value) || !k.lacks && value != k.value {
 			return false
 		}
 	}
-	return true
+	return !r.Note
 }
 
 // fits reports whether the rule's columns have their values.

@@ -29,7 +29,7 @@ type Topic struct {
 func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 	var found []Topic
 	if r, ok := t.Find(name); ok {
-		found = append(found, Topic{r.Number, "rule", []string{r.Text, "when " + r.When, "then " + r.Then, "by " + r.By}, nil})
+		found = append(found, r.topic())
 	}
 	if n, err := strconv.ParseUint(name, 0, 32); err == nil {
 		found = append(found, t.numbered(uint32(n), events)...)
@@ -51,6 +51,18 @@ func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a knob (temps_per_hwid), a conflict (C21) or a source (K5)", name)
 	}
 	return found, nil
+}
+
+// topic explains a rule; a note has neither conditions nor a result.
+func (r *Rule) topic() Topic {
+	if !r.Note {
+		return Topic{r.Number, "rule", []string{r.Text, "when " + r.When, "then " + r.Then, "by " + r.By}, nil}
+	}
+	text := []string{r.Text, "by " + r.By}
+	if dir, test, ok := strings.Cut(r.Held, " "); ok {
+		text = append(text, "held by the test "+test+" of "+dir)
+	}
+	return Topic{r.Number, "note", text, nil}
 }
 
 // numbered explains an event or an extended error code.

@@ -1,7 +1,5 @@
 package rules
 
-import "github.com/tslab/tslab/internal/edition"
-
 // Walked is what the table says about a combination.
 type Walked struct {
 	Path   []*Rule // the rules that fit, in order; the last one decides
@@ -77,7 +75,7 @@ func (v *view) question(r *Rule, c combination) (combination, bool) {
 	if !c.is(colLS, "up") || r.AsksNot || r.Part != Device && r.Part != User {
 		return c, false
 	}
-	request := v.request(r.Part, &c)
+	request := v.request(&c)
 	if request == "" {
 		return c, false
 	}
@@ -89,28 +87,14 @@ func (v *view) question(r *Rule, c combination) (combination, bool) {
 	return c, true
 }
 
-// request is the terminal server's request for a token: the first paragraph of the
-// license server's part.
-func (v *view) request(p Part, c *combination) string {
-	token, w2k := c.value(colToken), !c.is(colEdition, "ws2003")
-	switch token {
-	case "perm-near":
-		return "renew"
-	case "none", "temp", "temp-expired", "perm-expired":
-	default:
+// request is the terminal server's request for a token, "" if it asks for none:
+// part question.
+func (v *view) request(c *combination) string {
+	r := v.first(Question, c)
+	if r == nil || r.Result == "nothing" || r.Result == "ping" {
 		return ""
 	}
-	switch {
-	case p == User && token == "none" && v.profile.PerUserTemp:
-		return "temp"
-	case p == User:
-		return ""
-	case w2k && v.profile.BuiltinPool && c.is(colOS, "pro") && (token != "none" || v.profile.BuiltinFirst == edition.BuiltinAtOnce):
-		return "built-in"
-	case token != "none" || v.profile.FirstIssue == edition.FirstCAL:
-		return "cal"
-	}
-	return "temp"
+	return r.Result
 }
 
 // decide takes a combination through a part that ends in it: the rules that fit, of
@@ -131,4 +115,21 @@ func (v *view) decide(p Part, c *combination) Walked {
 		}
 	}
 	return Walked{Path: append(w.Path, nil)}
+}
+
+// unfold lists the events of a rule's event: 1004+ is what part acquire says.
+func (v *view) unfold(event string, named bool) []string {
+	if event != "1004+" {
+		return []string{event}
+	}
+	var c combination
+	c.set(colUser, map[bool]string{true: "named", false: "unnamed"}[named])
+	r := v.first(Acquire, &c)
+	switch {
+	case r == nil:
+		return nil
+	case r.Also != "":
+		return []string{r.Event, r.Also}
+	}
+	return []string{r.Event}
 }

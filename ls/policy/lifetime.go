@@ -47,6 +47,12 @@ func Expired(expires, now time.Time) bool {
 	return !expires.IsZero() && now.After(expires)
 }
 
+// Returns reports whether what has expired is free again by itself: in an edition
+// that returns no CAL an expired one stays taken (L14).
+func Returns(kind token.Kind, p *edition.Profile) bool {
+	return kind != token.CAL || p.AutoReturn
+}
+
 // StepTooLarge reports a calendar that jumped ahead further than the edition's
 // max_step since the last look: the sweeper must then return nothing (L14).
 func StepTooLarge(last, now time.Time, p *edition.Profile) bool {

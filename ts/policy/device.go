@@ -101,6 +101,8 @@ func (s *situation) expiredUp(a Answer) Outcome {
 	switch {
 	case a.Code == tsls.AnswerDenyEmpty && !s.running():
 		return s.deny("M14d", WireCannotUpgrade, "the default license server has no CAL", EventCannotIssue)
+	case a.Code == tsls.AnswerDenyEmpty:
+		return s.admit("M13a", "the default license server has no CAL; the grace period covers it")
 	case s.running():
 		return s.admit("M13", "the CAL has expired; the grace period covers it")
 	case s.ed == edition.Server2003:
@@ -180,6 +182,9 @@ func (s *situation) noneUp(a Answer) Outcome {
 	case tsls.AnswerTempNew:
 		return s.noneTemporary(a)
 	case tsls.AnswerDenyEmpty:
+		if s.running() {
+			return s.admit("M35a", "the default license server has no CAL; the grace period covers any client")
+		}
 		return s.deny("M35", WireNoLicense, "the default license server has no CAL", EventCannotIssue)
 	case tsls.AnswerDenyExpired:
 		if s.running() {
