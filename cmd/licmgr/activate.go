@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/tslab/tslab/internal/admin"
 	"github.com/tslab/tslab/internal/durable"
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/wire/enroll"
@@ -24,7 +25,7 @@ func requestCommand() *cli.Command {
 			&cli.StringFlag{Name: "country", Usage: "`NAME` of the country"}),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			return with(ctx, c, func(ctx context.Context, conn *transport.Conn) error {
-				answer, err := ask[tsls.ActivationRequest](ctx, conn, tsls.GetActivationRequest{
+				answer, err := admin.Ask[tsls.ActivationRequest](ctx, conn, tsls.GetActivationRequest{
 					Company: c.String("company"), Contact: c.String("contact"), Email: c.String("email"), Country: c.String("country"),
 				})
 				if err != nil {
@@ -58,7 +59,7 @@ func activateCommand() *cli.Command {
 				return fmt.Errorf("%s: %w", c.String("file"), err)
 			}
 			return with(ctx, c, func(ctx context.Context, conn *transport.Conn) error {
-				info, err := ask[tsls.ServerInfo](ctx, conn, tsls.Activate{Document: document})
+				info, err := admin.Ask[tsls.ServerInfo](ctx, conn, tsls.Activate{Document: document})
 				if err != nil {
 					return err
 				}
@@ -83,7 +84,7 @@ func installCommand() *cli.Command {
 				return fmt.Errorf("%s: %w", c.String("file"), err)
 			}
 			return with(ctx, c, func(ctx context.Context, conn *transport.Conn) error {
-				installed, err := ask[tsls.KeyPackInstalled](ctx, conn, tsls.InstallKeyPack{Document: document})
+				installed, err := admin.Ask[tsls.KeyPackInstalled](ctx, conn, tsls.InstallKeyPack{Document: document})
 				if err != nil {
 					return err
 				}

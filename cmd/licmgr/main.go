@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/tslab/tslab/internal/admin"
 	tscli "github.com/tslab/tslab/internal/cli"
 )
 
@@ -26,7 +27,7 @@ func flags(own ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "server", Usage: "the license server's `ADDR`, host or host:port", Value: "127.0.0.1"},
 		&cli.StringFlag{Name: "state", Usage: "keep the tool's key and the keys of servers met in `DIR`", DefaultText: "the user's state folder"},
 		&cli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
-		&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME`", Value: defaultTimeout},
+		&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME`", Value: admin.DefaultTimeout},
 	}, own...)
 }
 

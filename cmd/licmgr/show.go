@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/tslab/tslab/internal/admin"
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/wire/tsls"
@@ -84,7 +85,7 @@ func collect(ctx context.Context, conn *transport.Conn, tokens bool) (shown, err
 	info := conn.Server()
 	s := shown{Server: server{Name: info.Name, Address: conn.Addr(), ServerID: info.ServerID, Edition: info.Edition, Scope: info.Scope,
 		Activated: info.Activated, Features: info.Features.String(), CALIssuedEver: info.CALIssuedEver}, KeyPacks: []keyPack{}}
-	list, err := ask[tsls.KeyPackList](ctx, conn, tsls.KeyPacks{})
+	list, err := admin.Ask[tsls.KeyPackList](ctx, conn, tsls.KeyPacks{})
 	if err != nil {
 		return shown{}, err
 	}
@@ -92,18 +93,17 @@ func collect(ctx context.Context, conn *transport.Conn, tokens bool) (shown, err
 		s.KeyPacks = append(s.KeyPacks, keyPack{ID: p.ID, Kind: p.Kind, Product: p.Product, Program: p.Program,
 			Total: limited(p.Total), Available: limited(p.Available), Issued: p.Issued, Installed: dated(p.Installed)})
 	}
-	for after := ""; tokens; {
-		page, err := ask[tsls.LicenseList](ctx, conn, tsls.Licenses{After: after})
-		if err != nil {
-			return shown{}, err
-		}
-		for _, l := range page.Licenses {
-			s.Tokens = append(s.Tokens, license{LicenseID: l.LicenseID, KeyPackID: l.KeyPackID, Kind: l.Kind, Product: l.Product, State: l.State,
-				Validated: l.Validated, HardwareID: l.HardwareID.String(), Machine: l.Machine, User: l.User, Issuer: l.Issuer,
-				Issued: l.Issued, Expires: dated(l.Expires)})
-			after = l.LicenseID
-		}
-		tokens = page.More && len(page.Licenses) > 0
+	if !tokens {
+		return s, nil
+	}
+	licenses, err := admin.Licenses(ctx, conn)
+	if err != nil {
+		return shown{}, err
+	}
+	for _, l := range licenses {
+		s.Tokens = append(s.Tokens, license{LicenseID: l.LicenseID, KeyPackID: l.KeyPackID, Kind: l.Kind, Product: l.Product, State: l.State,
+			Validated: l.Validated, HardwareID: l.HardwareID.String(), Machine: l.Machine, User: l.User, Issuer: l.Issuer,
+			Issued: l.Issued, Expires: dated(l.Expires)})
 	}
 	return s, nil
 }

@@ -15,7 +15,7 @@ var order = [][]string{
 	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/eventlog", "internal/control"},
 	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/program"},
 	3: {"internal/identity", "internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
-	4: {"discovery", "ls/policy", "ls/store", "ls/gossip", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
+	4: {"internal/admin", "discovery", "ls/policy", "ls/store", "ls/gossip", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
 	5: {"internal/rules", "discovery/dc", "client", "ts", "ls", "netlab/fault/relay", "netlab/fault/tcx", "netlab/capture", "ls/clearinghouse/web"},
 	6: {"internal/onebox", "netlab"},
 	7: {"netlab/script", "netlab/drills", "netlab/report", "netlab/export", "internal/harness"},

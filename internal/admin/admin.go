@@ -1,0 +1,109 @@
+// Package admin is the administrator's side of the license server protocol
+// (wire/tsls): what licmgr and lsreport share. A tool has a key of its own and
+// remembers the keys of the license servers that it has met, in its state folder.
+package admin
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/hostport"
+	"github.com/tslab/tslab/internal/identity"
+	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/wire/tsls"
+)
+
+// DefaultPort is that of the license server protocol.
+const DefaultPort = "3343"
+
+// DefaultTimeout is how long a license server may take for what it is asked.
+const DefaultTimeout = 10 * time.Second
+
+// Desk is where an administrator sits: a tool with its key.
+type Desk struct {
+	program, host string
+	own           *identity.Identity
+	pins          *identity.Pins
+	keys          *os.File // nil: none
+}
+
+// Open opens the desk of a tool, "licmgr". Its state folder is the user's when state
+// is empty; TLS secrets are appended to the file keyLog unless that is empty.
+func Open(program, state, keyLog string) (*Desk, error) {
+	if state == "" {
+		var err error
+		if state, err = cli.StateDir(program); err != nil {
+			return nil, err
+		}
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = program
+	}
+	own, err := identity.LoadOrCreate(state, host)
+	if err != nil {
+		return nil, err
+	}
+	d := &Desk{program: program, host: host, own: own, pins: identity.OpenPins(state)}
+	if keyLog != "" {
+		if d.keys, err = os.OpenFile(keyLog, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+			return nil, fmt.Errorf("--keylog: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// Close ends it, after its connections.
+func (d *Desk) Close() {
+	if d.keys != nil {
+		d.keys.Close()
+	}
+}
+
+// Dial connects to the license server at an address, host or host:port. Calls at the
+// same time are safe.
+func (d *Desk) Dial(ctx context.Context, server string) (*transport.Conn, error) {
+	addr, err := hostport.Parse(server, DefaultPort)
+	if err != nil {
+		return nil, err
+	}
+	config := d.own.ClientTLS(addr, d.pins, nil)
+	if d.keys != nil {
+		config.KeyLogWriter = d.keys
+	}
+	return transport.Dial(ctx, addr, config, tsls.Hello{Program: d.program, Name: d.host})
+}
+
+// Ask is a call whose answer must be of type T.
+func Ask[T tsls.Message](ctx context.Context, conn *transport.Conn, request tsls.Message) (T, error) {
+	var want T
+	answer, err := conn.Call(ctx, request)
+	if err != nil {
+		return want, err
+	}
+	got, ok := answer.(T)
+	if !ok {
+		return want, fmt.Errorf("license server %s answers %v with %v; use programs of the same release", conn.Addr(), request.Type(), answer.Type())
+	}
+	return got, nil
+}
+
+// Licenses asks for all tokens of a license server, page by page, in the order of
+// their ids.
+func Licenses(ctx context.Context, conn *transport.Conn) ([]tsls.LicenseInfo, error) {
+	var all []tsls.LicenseInfo
+	for after := ""; ; {
+		page, err := Ask[tsls.LicenseList](ctx, conn, tsls.Licenses{After: after})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Licenses...)
+		if !page.More || len(page.Licenses) == 0 {
+			return all, nil
+		}
+		after = page.Licenses[len(page.Licenses)-1].LicenseID
+	}
+}

@@ -1,0 +1,96 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/token"
+)
+
+// Finding is something that an administrator should look at. None of it is an error
+// of a license server: each has its own store and nobody merges them.
+type Finding struct {
+	Kind   string   `json:"kind"`   // one of the constants below
+	About  string   `json:"about"`  // the hardware id, license id or computer
+	Text   string   `json:"text"`   // a sentence: what it is and what it comes from
+	Tokens []string `json:"tokens"` // "LS1 LAB-...", sorted
+}
+
+// The kinds of findings.
+const (
+	// TwoCALs is a device with CALs of more than one license server (drills D32, D33:
+	// it renewed at another one while its own could not be reached).
+	TwoCALs = "two-cals"
+	// TwoTemporary is a device with temporary tokens of more than one license server
+	// (drill D39).
+	TwoTemporary = "two-temporary"
+	// SameID is a license id that a license server has issued to more than one device
+	// (drill D37: a backup that is older than what was issued).
+	SameID = "same-license-id"
+	// ManyDevices is a computer name with more than one hardware id: reimaged, cloned or
+	// unable to store anything (drills D36, D38).
+	ManyDevices = "many-hardware-ids"
+)
+
+// Findings looks through the tokens that are out, of any number of license servers.
+func Findings(rows []Row) []Finding {
+	var out []Row
+	for _, r := range rows {
+		if r.State == "active" {
+			out = append(out, r)
+		}
+	}
+	var found []Finding
+	for _, kind := range []struct {
+		finding, kind, what string
+	}{{TwoCALs, token.CAL.String(), "CALs"}, {TwoTemporary, token.Temporary.String(), "temporary tokens"}} {
+		found = append(found, several(out, kind.finding,
+			func(r Row) (string, bool) {
+				return r.HardwareID.String(), r.Kind == kind.kind && r.HardwareID != hwid.ID{}
+			},
+			func(r Row) string { return r.Server },
+			func(id string, n int) string {
+				return fmt.Sprintf("%d license servers have %s of the device %s out; all but the one that it holds lapse by themselves", n, kind.what, id)
+			})...)
+	}
+	found = append(found, several(out, SameID,
+		func(r Row) (string, bool) { return r.LicenseID, true },
+		func(r Row) string { return r.HardwareID.String() },
+		func(id string, n int) string {
+			return fmt.Sprintf("%d devices have %s: a license server was restored from a backup older than what it had issued", n, id)
+		})...)
+	return append(found, several(out, ManyDevices,
+		func(r Row) (string, bool) { return strings.ToUpper(r.Machine), r.Machine != "" },
+		func(r Row) string { return r.HardwareID.String() },
+		func(name string, n int) string {
+			return fmt.Sprintf("%s has %d hardware ids: it was reimaged, shares its name, or stores nothing", name, n)
+		})...)
+}
+
+// several groups rows by a key and finds the groups with more than one of what is
+// counted.
+func several(rows []Row, kind string, key func(Row) (string, bool), counted func(Row) string, text func(about string, n int) string) []Finding {
+	groups := map[string][]Row{}
+	for _, r := range rows {
+		if k, ok := key(r); ok {
+			groups[k] = append(groups[k], r)
+		}
+	}
+	var found []Finding
+	for _, about := range slices.Sorted(maps.Keys(groups)) {
+		different := map[string]bool{}
+		var tokens []string
+		for _, r := range groups[about] {
+			different[counted(r)] = true
+			tokens = append(tokens, r.Server+" "+r.LicenseID)
+		}
+		if len(different) > 1 {
+			slices.Sort(tokens)
+			found = append(found, Finding{Kind: kind, About: about, Text: text(about, len(different)), Tokens: tokens})
+		}
+	}
+	return found
+}
