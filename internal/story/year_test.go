@@ -1,14 +1,9 @@
 package story
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,101 +81,6 @@ func (l *licenseServer) requests() uint64 {
 		l.farm.t.Fatal(err)
 	}
 	return stats.Requests
-}
-
-// A hundred devices that come at once and ten CALs: ten are upgraded, the others live
-// on their temporary tokens for ninety days and are refused after them; what expires
-// is taken by others, and never is a CAL out twice. TestThousandDevices has ten times
-// as many, without RDP.
-//
-// proves R10, R23, R96, R104, R110, R116
-func TestHundredDevices(t *testing.T) {
-	const devices, cals = 100, 10
-	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
-		defer f.end()
-		p := edition.W2KSP3()
-		p.VerifyMin = 20000
-		f.ls = f.licenseServer("ls1", p)
-		f.ls.activate()
-		f.ls.install(token.CAL, uint32(cals))
-		f.ts = f.termServer("ts1", p, f.ls.addr)
-		all := make([]*pc, devices)
-		for i := range all {
-			all[i] = f.pc(fmt.Sprintf("C%d", i), "9x")
-		}
-		wave := func(day0 int, which []*pc, want map[string]int) {
-			t.Helper()
-			f.at(time.Duration(day0) * day)
-			if got := f.wave(which); want != nil && fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Errorf("day %d: %v, want %v", day0, got, want)
-			}
-		}
-		wave(0, all, map[string]int{"temporary": devices})
-		wave(1, all, map[string]int{"CAL": cals, "nothing": devices - cals})
-		if f.ls.free() != 0 {
-			t.Errorf("%d CALs free", f.ls.free())
-		}
-		wave(50, all[:2*cals], nil)
-		var with, without []*pc
-		for _, d := range all {
-			if l, ok := lastLicense(d); ok && l.Kind == token.CAL {
-				with = append(with, d)
-			} else {
-				without = append(without, d)
-			}
-		}
-		if len(with) != cals {
-			t.Errorf("%d devices hold a CAL, want %d", len(with), cals)
-		}
-		wave(91, without[:cals], nil) // the first to come after expiries
-		f.at(200 * day)
-		if f.ls.free() != uint32(cals) {
-			t.Errorf("%d free of %d after all expiries", f.ls.free(), cals)
-		}
-		f.at(201 * day)
-		got := f.wave(without) // who had a CAL meanwhile, and lost it, may have a temporary token
-		if rest := got["refused"] + got["temporary"]; got["CAL"] != cals || rest != len(without)-cals || got["temporary"] > cals {
-			t.Errorf("day 201: %v of %d devices", got, len(without))
-		}
-	})
-}
-
-// wave lets devices connect at once, and counts what became of them.
-func (f *farm) wave(which []*pc) map[string]int {
-	f.t.Helper()
-	var mu sync.Mutex
-	count := map[string]int{}
-	var next atomic.Int32
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			for n := int(next.Add(1)) - 1; n < len(which); n = int(next.Add(1)) - 1 {
-				s, err := client.Connect(context.Background(), which[n].Config)
-				what := "nothing"
-				var refused *client.RefusedError
-				switch {
-				case errors.As(err, &refused):
-					what = "refused"
-				case err != nil:
-					what = err.Error()
-				case s.Licensed.Stored != nil:
-					if parsed, err := token.Parse(s.Licensed.Stored.License); err == nil {
-						what = parsed.Kind.String()
-					}
-				}
-				if s != nil {
-					s.Close()
-				}
-				mu.Lock()
-				count[what]++
-				mu.Unlock()
-			}
-		})
-	}
-	all.Wait()
-	synctest.Wait()
-	return count
 }
 
 // put gives the device a token of a license server that this farm's terminal servers
