@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,6 +37,7 @@ func TestExplain(t *testing.T) {
 		{"explain --set first_issue=cal --token none --os oth --ls up --row none --free y", []string{"M43a  allow push=cal wire=NEW"}},
 		{"explain --operation enable --ls down", []string{"I3  refuse"}},
 		{"explain 0x102", []string{"NOLIC (answer on the wire)", "M42"}},
+		{"explain 0x103 266 PROTO NEW_LICENSE T8 1028", []string{"BAD_CLIENT_MSG", "NO_REMOTE_CONNECTIONS", "ERR_INVALID_MAC", "Responded -> Completed", "newer product version", "its license could not be renewed"}},
 		{"explain 1011", []string{"1011 (event)", "its temporary license has expired", "M29"}},
 		{"explain C21 temps_per_hwid", []string{"C21 (conflict)", "temps_per_hwid (knob)", "w2k-sp3: 1"}},
 		{"editions", []string{"KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
@@ -90,5 +94,23 @@ func TestExplainJSON(t *testing.T) {
 	var rows []editionRow
 	if err := json.Unmarshal([]byte(out), &rows); err != nil || len(rows) < 50 || rows[0].Defaults["ws2003"] != "120" {
 		t.Errorf("%v, %d knobs", err, len(rows))
+	}
+}
+
+// TestEventTexts: explain knows every numbered event of the registry.
+func TestEventTexts(t *testing.T) {
+	source, err := os.ReadFile("../../internal/eventlog/registry.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`Kind\{"[^"]+", ([1-9]\d*), `).FindAllStringSubmatch(string(source), -1)
+	texts := eventTexts()
+	for _, row := range rows {
+		if id, _ := strconv.Atoi(row[1]); texts[id] == "" {
+			t.Errorf("event %s has no explanation", row[1])
+		}
+	}
+	if len(rows) != len(texts) {
+		t.Errorf("%d numbered events, %d are explained", len(rows), len(texts))
 	}
 }

@@ -2,12 +2,17 @@ package rules
 
 import (
 	"fmt"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/licensing"
 )
 
 // brief writes explanations as a line each.
@@ -101,6 +106,15 @@ func TestLookup(t *testing.T) {
 		{"0x102", "answer on the wire", "0x102 (258)", "M42"},
 		{"257", "answer on the wire", "there is no license server", "M33"},
 		{"CANTUP", "answer on the wire", "error code 0x00000008, state transition 0x00000001", "M14a"},
+		{"0x103", "code", "malformed or out of order", ""},
+		{"262", "code", "the network failed", ""},
+		{"0x107", "code", "the client ended licensing", ""},
+		{"0x108", "code", "wrongly sealed", ""},
+		{"266", "code", "not licensed to accept remote connections", ""},
+		{"NORC", "answer on the wire", "the third client", ""},
+		{"PROTO", "answer on the wire", "ERR_INVALID_MAC", ""},
+		{"ERR_NO_LICENSE_SERVER", "code", "dwErrorCode 0x00000006", "M33"},
+		{"T9a", "note", "at most a day", ""},
 		{"C21", "conflict", "temps_per_hwid=1", "M42"},
 		{"K5", "source", "issuance matrix", "M7"},
 		{"L26", "rule", "closes the device's temporary row", ""},
@@ -195,6 +209,98 @@ func TestEvents(t *testing.T) {
 		}
 		if got := fmt.Sprint(table.Events(&p, found[0])); got != "[1008 "+want[1:] {
 			t.Errorf("acquire_event=%s: events %s, want 1008 and %s", knob, got, want)
+		}
+	}
+}
+
+// TestEverythingIsExplained: every rule, every code of the protocol, every edge of
+// the licensing messages' order, every conflict, knob and numbered event.
+func TestEverythingIsExplained(t *testing.T) {
+	table := load(t)
+	words := everyWord(table)
+	for n := 0x100; n <= 0x10A; n++ {
+		words = append(words, fmt.Sprintf("0x%X", n), fmt.Sprint(n))
+	}
+	for n := 1; n <= 38; n++ {
+		words = append(words, fmt.Sprintf("C%d", n))
+	}
+	for _, step := range licensing.Order() {
+		words = append(words, step.Message.String(), step.From.String(), step.To.String())
+	}
+	for c := licensing.Code(1); c <= licensing.InvalidMessageLength; c++ {
+		if strings.HasPrefix(c.String(), "error code") {
+			continue // there is no such code
+		}
+		words = append(words, c.String(), fmt.Sprintf("%d", uint32(c)))
+	}
+	for c := licensing.TotalAbort; c <= licensing.ResendLastMessage; c++ {
+		words = append(words, c.String())
+	}
+	events := numberedEvents(t)
+	if len(events) != 9 {
+		t.Errorf("%d numbered events, want 9", len(events))
+	}
+	for id := range events {
+		words = append(words, fmt.Sprint(id))
+	}
+	for _, word := range append(words, "PROTO", "NORC", "ERROR_ALERT", "Aborted") {
+		found, err := table.Lookup(word, events)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, topic := range found {
+			if len(topic.Text) == 0 || strings.TrimSpace(topic.Text[0]) == "" {
+				t.Errorf("%s is explained by nothing", word)
+			}
+		}
+	}
+	t.Logf("%d words are explained", len(words))
+}
+
+// everyWord lists what the table, the knobs and the endings are called.
+func everyWord(table *Table) []string {
+	var words []string
+	for _, p := range Parts() {
+		for _, r := range table.Rules(p) {
+			words = append(words, r.Number)
+		}
+	}
+	for _, k := range edition.Knobs() {
+		words = append(words, k.Name)
+	}
+	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
+		words = append(words, w.String())
+	}
+	return words
+}
+
+// numberedEvents are those of the registry that have a number.
+func numberedEvents(t *testing.T) map[int]string {
+	t.Helper()
+	text, err := os.ReadFile("../eventlog/registry.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := map[int]string{}
+	for _, m := range regexp.MustCompile(`Kind\{"[^"]+", (\d+), \w+, "([^\n]*)"\}`).FindAllStringSubmatch(string(text), -1) {
+		if m[1] != "0" {
+			id, _ := strconv.Atoi(m[1])
+			events[id] = m[2]
+		}
+	}
+	return events
+}
+
+// TestEdges: an edge of the grammar is told from both of its ends and by its message.
+func TestEdges(t *testing.T) {
+	table := load(t)
+	for _, step := range licensing.Order() {
+		edge := fmt.Sprintf("%v: %v -> %v", step.Message, step.From, step.To)
+		for _, word := range []string{step.Message.String(), step.From.String(), step.To.String()} {
+			found, err := table.Lookup(word, nil)
+			if err != nil || !strings.Contains(fmt.Sprint(found), edge) {
+				t.Errorf("%s does not tell %q: %v, %v", word, edge, found, err)
+			}
 		}
 	}
 }

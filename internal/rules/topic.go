@@ -17,13 +17,14 @@ var topics string
 // conflict of the documents, a source.
 type Topic struct {
 	Name  string
-	Kind  string   // rule, note, event, code, answer on the wire, knob, conflict, source
+	Kind  string   // rule, note, event, code, answer on the wire, licensing message, state of licensing, knob, conflict, source
 	Text  []string // sentences
 	Rules []*Rule  // the rules that mention it
 }
 
 // Lookup explains a word: a rule (M46), an event (1011), a client's extended error
-// code (0x102 or 258), an answer on the wire (NOLS), a knob (temps_per_hwid), a
+// code (0x102 or 258), an answer on the wire (NOLS), a code or message of the
+// protocol (ERR_INVALID_CLIENT, NEW_LICENSE), a knob (temps_per_hwid), a
 // conflict (C21) or a source (K5). A number may be more than one thing. events has
 // the texts of the terminal server's events by their numbers.
 func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
@@ -39,6 +40,8 @@ func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 			found = append(found, t.wire(w))
 		}
 	}
+	number, _ := strconv.ParseUint(name, 0, 32)
+	found = append(append(found, t.coded(uint32(number), name)...), spoken(name)...)
 	for _, k := range edition.Knobs() {
 		if k.Name == name {
 			found = append(found, t.knob(k))
@@ -48,7 +51,7 @@ func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 		found = append(found, topic)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a knob (temps_per_hwid), a conflict (C21) or a source (K5)", name)
+		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a licensing message (NEW_LICENSE), a knob (temps_per_hwid), a conflict (C21) or a source (K5)", name)
 	}
 	return found, nil
 }
@@ -96,23 +99,6 @@ func (t *Table) wire(w policy.Wire) Topic {
 		text = append(text, fmt.Sprintf("Set Error Info 0x%X (%d) to a client that announces it: %s", n, n, errorInfo(n)))
 	}
 	return Topic{w.String(), "answer on the wire", text, t.mentioning(func(r *Rule) bool { return r.Wire == w.String() })}
-}
-
-// errorInfo is the meaning of an extended error code (MS-RDPBCGR 2.2.5.1.1).
-func errorInfo(n uint32) string {
-	switch n {
-	case 0x101:
-		return "there is no license server"
-	case 0x102:
-		return "there is no license for the client"
-	case 0x104:
-		return "the client's license is another device's"
-	case 0x105:
-		return "the client's license is broken"
-	case 0x109:
-		return "the client's license could not be upgraded or renewed"
-	}
-	return "licensing failed"
 }
 
 func (t *Table) knob(k edition.Knob) Topic {
