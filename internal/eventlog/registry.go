@@ -66,6 +66,8 @@ var (
 	SweepResumed     = Kind{"sweep.resumed", 0, Information, "what has ended returns to the pool again: {reason}"}
 	ServerUpgraded   = Kind{"server.upgraded", 0, Warning, "license server upgraded from {from} to {to}: it must be activated again, and issues temporary tokens until then"}
 	ServerDisabled   = Kind{"server.deactivated", 0, Information, "license server deactivated, it was {server_id}; key packs and licenses stay"}
+	InventoryHeard   = Kind{"inventory.heard", 0, Information, "license server {server} at {address} has {free} of {total} CALs free"}
+	InventoryDoubted = Kind{"inventory.doubted", 0, Warning, "license server {server} was found without stock, and counts as empty until it announces its inventory again"}
 	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
 
 	// Client.
