@@ -39,6 +39,9 @@ var (
 	SessionEnded         = Kind{"session.ended", 0, Information, "session of {user} on {device} ended: {reason}"}
 	ServerFound          = Kind{"server.found", 0, Information, "license server {server} found at {address}"}
 	ServerLost           = Kind{"server.lost", 0, Warning, "license server {server} lost: {reason}"}
+	DiscoveryAsked       = Kind{"discovery.asked", 0, Information, "license servers sought by {how}: {what}: {result}"}
+	DiscoveryAnswered    = Kind{"discovery.answered", 0, Information, "license server {server} at {address} replied to the broadcast"}
+	DiscoveryIgnored     = Kind{"discovery.ignored", 0, Information, "no license server for us at {address}, found by {how}: {reason}"}
 	SessionRefused       = Kind{"session.refused", 0, Warning, "{device} is sent away: the {sessions} sessions for remote administration are in use"}
 	GraceStarted         = Kind{"grace.started", 0, Information, "the licensing grace period runs until {end}"}
 	SettingsChanged      = Kind{"settings.changed", 0, Information, "an administrator has set {setting}"}
@@ -68,6 +71,7 @@ var (
 	ServerDisabled   = Kind{"server.deactivated", 0, Information, "license server deactivated, it was {server_id}; key packs and licenses stay"}
 	InventoryHeard   = Kind{"inventory.heard", 0, Information, "license server {server} at {address} has {free} of {total} CALs free"}
 	InventoryDoubted = Kind{"inventory.doubted", 0, Warning, "license server {server} was found without stock, and counts as empty until it announces its inventory again"}
+	ServerHidden     = Kind{"server.hidden", 0, Warning, "broadcasts are not answered, so that terminal servers find this license server by its address only: {reason}"}
 	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
 
 	// Client.

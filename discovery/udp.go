@@ -1,0 +1,279 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+
+	"github.com/tslab/tslab/wire/locate"
+)
+
+// Interface is an interface of this machine with its networks.
+type Interface struct {
+	Index    int
+	Name     string
+	Prefixes []netip.Prefix // its addresses, each with the network that it lies in
+}
+
+// Interfaces are those that broadcasts go out on: up, and not the loopback.
+func Interfaces() ([]Interface, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("interfaces: %w", err)
+	}
+	var list []Interface
+	for _, i := range all {
+		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 || i.Flags&(net.FlagBroadcast|net.FlagMulticast) == 0 {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			continue // it has just gone
+		}
+		own := Interface{Index: i.Index, Name: i.Name}
+		for _, a := range addrs {
+			if p, err := netip.ParsePrefix(a.String()); err == nil {
+				own.Prefixes = append(own.Prefixes, p)
+			}
+		}
+		if len(own.Prefixes) > 0 {
+			list = append(list, own)
+		}
+	}
+	return list, nil
+}
+
+// attached returns the interface's own address in the network that a lies in.
+func (i Interface) attached(a netip.Addr) (own netip.Addr, ok bool) {
+	a = a.WithZone("")
+	for _, p := range i.Prefixes {
+		if p.Contains(a) {
+			return p.Addr(), true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// broadcastAddr is the last address of an IPv4 network.
+func broadcastAddr(p netip.Prefix) netip.Addr {
+	a := p.Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		a[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(a)
+}
+
+// allNodes is the multicast group that every IPv6 host of a link is in (RFC 4291
+// 2.7.1): what IPv6 has in place of a broadcast.
+var allNodes = netip.MustParseAddr("ff02::1")
+
+// UDP broadcasts on the machine's interfaces. They are read anew for each query, as
+// they come and go.
+type UDP struct {
+	Interfaces func() ([]Interface, error) // nil: those of [Interfaces]
+	Port       uint16                      // that is asked; 0: locate.Port
+}
+
+// Broadcast sends the query to the subnet's broadcast address of every interface, and
+// to all nodes of its link over IPv6. What comes back counts only from the interface
+// that was asked and from a network that it lies in.
+func (u UDP) Broadcast(ctx context.Context, query []byte, heard func(netip.AddrPort, []byte)) error {
+	list := u.Interfaces
+	if list == nil {
+		list = Interfaces
+	}
+	interfaces, err := list()
+	if err != nil {
+		return err
+	}
+	port := u.Port
+	if port == 0 {
+		port = locate.Port
+	}
+	byIndex := map[int]Interface{}
+	for _, i := range interfaces {
+		byIndex[i.Index] = i
+	}
+	var mu sync.Mutex
+	take := func(index int, from netip.AddrPort, b []byte) {
+		if _, ok := attachedTo(byIndex, index, from.Addr()); !ok {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() == nil {
+			heard(from, b)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	sent, errs := 0, []error{}
+	for _, open := range []func() (socket, error){listen4, listen6} {
+		s, err := open()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		stop := context.AfterFunc(ctx, func() { s.SetReadDeadline(time.Unix(1, 0)) })
+		for _, i := range interfaces {
+			for _, to := range s.targets(i) {
+				if err := s.send(query, i.Index, to.source, netip.AddrPortFrom(to.addr, port)); err != nil {
+					errs = append(errs, fmt.Errorf("interface %s: %w", i.Name, err))
+					continue
+				}
+				sent++
+			}
+		}
+		all.Go(func() {
+			defer s.Close()
+			defer stop()
+			s.receive(take)
+		})
+	}
+	if sent == 0 {
+		errs = append(errs, errors.New("no interface to broadcast on"))
+		err = errors.Join(errs...)
+		cancel()
+	}
+	all.Wait()
+	return err
+}
+
+// attachedTo finds the interface that a datagram came in on, and its address in the
+// sender's network. Where the system does not say which it was, any may be it.
+func attachedTo(byIndex map[int]Interface, index int, a netip.Addr) (own netip.Addr, ok bool) {
+	if i, known := byIndex[index]; known || index != 0 {
+		return i.attached(a)
+	}
+	for _, i := range byIndex {
+		if own, ok := i.attached(a); ok {
+			return own, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// target is where a query goes on one interface, and from which of its addresses.
+type target struct{ source, addr netip.Addr }
+
+// socket is a UDP socket of one family that knows the interface of each datagram.
+type socket interface {
+	targets(Interface) []target
+	send(b []byte, index int, source netip.Addr, to netip.AddrPort) error
+	read(b []byte) (n, index int, from netip.AddrPort, err error)
+	receive(func(index int, from netip.AddrPort, b []byte))
+	SetReadDeadline(time.Time) error
+	Close() error
+}
+
+type socket4 struct{ *ipv4.PacketConn }
+
+func listen4() (socket, error) { return open4(":0", net.ListenConfig{}) }
+
+func open4(addr string, c net.ListenConfig) (socket, error) {
+	conn, err := c.ListenPacket(context.Background(), "udp4", addr)
+	if err != nil {
+		return nil, err
+	}
+	p := ipv4.NewPacketConn(conn)
+	_ = p.SetControlMessage(ipv4.FlagInterface|ipv4.FlagDst, true) // what cannot tell the interface goes without
+	return socket4{p}, nil
+}
+
+func (socket4) targets(i Interface) (list []target) {
+	for _, p := range i.Prefixes {
+		if p.Addr().Is4() && p.Bits() < 31 {
+			list = append(list, target{p.Addr(), broadcastAddr(p)})
+		}
+	}
+	return list
+}
+
+func (s socket4) send(b []byte, index int, source netip.Addr, to netip.AddrPort) error {
+	_, err := s.WriteTo(b, &ipv4.ControlMessage{IfIndex: index, Src: source.AsSlice()}, net.UDPAddrFromAddrPort(to))
+	return err
+}
+
+func (s socket4) read(b []byte) (n, index int, from netip.AddrPort, err error) {
+	n, cm, addr, err := s.ReadFrom(b)
+	if cm != nil {
+		index = cm.IfIndex
+	}
+	return n, index, addrPort(addr), err
+}
+
+func (s socket4) receive(take func(int, netip.AddrPort, []byte)) { receive(s, take) }
+
+type socket6 struct{ *ipv6.PacketConn }
+
+func listen6() (socket, error) { return open6(":0", net.ListenConfig{}) }
+
+func open6(addr string, c net.ListenConfig) (socket, error) {
+	conn, err := c.ListenPacket(context.Background(), "udp6", addr)
+	if err != nil {
+		return nil, err
+	}
+	p := ipv6.NewPacketConn(conn)
+	_ = p.SetControlMessage(ipv6.FlagInterface|ipv6.FlagDst, true)
+	return socket6{p}, nil
+}
+
+// targets is the link once, from the interface's link-local address.
+func (socket6) targets(i Interface) []target {
+	for _, p := range i.Prefixes {
+		if p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
+			return []target{{p.Addr(), allNodes.WithZone(i.Name)}}
+		}
+	}
+	return nil
+}
+
+func (s socket6) send(b []byte, index int, source netip.Addr, to netip.AddrPort) error {
+	_, err := s.WriteTo(b, &ipv6.ControlMessage{IfIndex: index, Src: source.AsSlice()}, net.UDPAddrFromAddrPort(to))
+	return err
+}
+
+func (s socket6) read(b []byte) (n, index int, from netip.AddrPort, err error) {
+	n, cm, addr, err := s.ReadFrom(b)
+	if cm != nil {
+		index = cm.IfIndex
+	}
+	return n, index, addrPort(addr), err
+}
+
+func (s socket6) receive(take func(int, netip.AddrPort, []byte)) { receive(s, take) }
+
+// maxFailures is how often in a row a socket may fail to read before it is given up.
+const maxFailures = 100
+
+// receive hands over datagrams until the socket is closed or its time is over.
+func receive(s socket, take func(int, netip.AddrPort, []byte)) {
+	b := make([]byte, locate.QuerySize+1) // a longer one is none of ours, and is seen as such
+	for failures := 0; failures < maxFailures; failures++ {
+		n, index, from, err := s.read(b)
+		var timeout net.Error
+		switch {
+		case err == nil:
+			failures = 0
+			take(index, from, b[:n])
+		case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, net.ErrClosed):
+			return
+		}
+	}
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	if u, ok := a.(*net.UDPAddr); ok {
+		p := u.AddrPort()
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	}
+	return netip.AddrPort{}
+}

@@ -1,0 +1,140 @@
+package discovery_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tslab/tslab/discovery"
+	"github.com/tslab/tslab/wire/locate"
+)
+
+// loopback is the loopback as if it were a network with a broadcast address.
+func loopback(t testing.TB) []discovery.Interface {
+	t.Helper()
+	lo, err := net.InterfaceByIndex(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []discovery.Interface{{Index: lo.Index, Name: lo.Name, Prefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8")}}}
+}
+
+func always(list []discovery.Interface) func() ([]discovery.Interface, error) {
+	return func() ([]discovery.Interface, error) { return list, nil }
+}
+
+// freePort is a UDP port that nobody uses.
+func freePort(t testing.TB) uint16 {
+	t.Helper()
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+}
+
+// respond starts a responder that ends with the test.
+func respond(t testing.TB, r *discovery.Responder) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("responder: %v", err)
+		}
+	})
+}
+
+func named(name string) func() locate.Reply {
+	return func() locate.Reply {
+		return locate.Reply{Name: name, Port: 3343, Edition: "w2k-sp3", Scope: locate.Workgroup, Group: "WORKGROUP"}
+	}
+}
+
+// broadcast sends a query until so many have answered, or the time is over, and
+// returns their names.
+func broadcast(t testing.TB, u discovery.UDP, q locate.Query, want int, patience time.Duration) []string {
+	t.Helper()
+	query, err := q.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	names := map[string]bool{}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for ctx.Err() == nil { // the responder may not listen yet
+		round, done := context.WithTimeout(ctx, 20*time.Millisecond)
+		err := u.Broadcast(round, query, func(from netip.AddrPort, b []byte) {
+			r, err := locate.ParseReply(b)
+			if err != nil || r.Nonce != q.Nonce {
+				t.Errorf("%v sends %x: %v", from, b, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if names[r.Name] = true; len(names) == want {
+				cancel()
+			}
+		})
+		done()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	var list []string
+	for name := range names {
+		list = append(list, name)
+	}
+	return list
+}
+
+// TestBroadcast: everybody who is meant answers, over real sockets.
+func TestBroadcast(t *testing.T) {
+	port, lo := freePort(t), always(loopback(t))
+	respond(t, &discovery.Responder{Reply: named("ls1"), Interfaces: lo, Port: port})
+	respond(t, &discovery.Responder{Reply: named("ls2"), Interfaces: lo, Port: port})
+	u := discovery.UDP{Interfaces: lo, Port: port}
+	if got := broadcast(t, u, locate.Query{Group: "WORKGROUP"}, 2, 20*time.Second); len(got) != 2 {
+		t.Errorf("%v answered, want both", got)
+	}
+	if got := broadcast(t, u, locate.Query{Name: "LS2"}, 1, 20*time.Second); strings.Join(got, " ") != "ls2" {
+		t.Errorf("%v answered to the name of ls2", got)
+	}
+	if got := broadcast(t, u, locate.Query{Group: "OTHER"}, 1, 100*time.Millisecond); len(got) != 0 {
+		t.Errorf("%v answered another workgroup", got)
+	}
+}
+
+// TestNotAttached: who is on no directly attached network is not answered.
+func TestNotAttached(t *testing.T) {
+	port, lo := freePort(t), loopback(t)
+	far := []discovery.Interface{{Index: lo[0].Index, Name: lo[0].Name, Prefixes: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}}}
+	respond(t, &discovery.Responder{Reply: named("far"), Interfaces: always(far), Port: port})
+	respond(t, &discovery.Responder{Reply: named("elsewhere"), Interfaces: always(lo), At: netip.MustParseAddr("127.0.0.2"), Port: port})
+	respond(t, &discovery.Responder{Reply: named("near"), Interfaces: always(lo), At: netip.MustParseAddr("127.0.0.1"), Port: port})
+	u := discovery.UDP{Interfaces: always(lo), Port: port}
+	if got := broadcast(t, u, locate.Query{}, 1, 20*time.Second); strings.Join(got, " ") != "near" {
+		t.Errorf("%v answered, want near alone", got)
+	}
+	if got := broadcast(t, u, locate.Query{}, 2, 200*time.Millisecond); strings.Join(got, " ") != "near" {
+		t.Errorf("%v answered, want near alone", got)
+	}
+}
+
+// TestNobodyToAsk: a machine without a network says so.
+func TestNobodyToAsk(t *testing.T) {
+	err := discovery.UDP{Interfaces: always(nil)}.Broadcast(t.Context(), nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "no interface") {
+		t.Errorf("error %v", err)
+	}
+}
