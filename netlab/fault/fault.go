@@ -37,7 +37,7 @@ type Checksum string
 
 // The ways.
 const (
-	Renewed Checksum = ""     // of TCP, UDP and IP they are made right again: the damage reaches the program
+	Renewed Checksum = ""     // of TCP and UDP they are made right again, so that the damage reaches the program; frames without content are left alone
 	Kept    Checksum = "kept" // they stay: the receiver's kernel finds the damage and drops the frame
 )
 

@@ -9,9 +9,13 @@ func (f Fault) Takes(toHost bool) bool {
 }
 
 // Match says whether the frame b, which was read into f, is the fault's business: way,
-// peers, protocol, port and message. Number, chance and schedule are not asked here.
+// peers, protocol, port and message, and for damage that is to reach a program, content.
+// Number, chance and schedule are not asked here.
 func (p *Placed) Match(f Frame, b []byte, toHost bool) bool {
 	if !p.Takes(toHost) || !p.matchProtocol(f) {
+		return false
+	}
+	if p.Kind == Corrupt && p.Checksum == Renewed && len(f.Payload(b)) == 0 {
 		return false
 	}
 	if p.Port != 0 && f.From.Port() != p.Port && f.To.Port() != p.Port {

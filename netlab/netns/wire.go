@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ type Switch struct {
 	handle  *netlink.Handle
 	id      uint16
 	bridges []netlink.Link
+	splices atomic.Int64 // made so far, to name them
 }
 
 // NewSwitch opens the switch.
