@@ -82,12 +82,15 @@ func setUp(fd int, ifname string, blocks int) ([]byte, error) {
 	return memory, nil
 }
 
-// attachFilter lets through what comes in and nothing that goes out.
+// attachFilter lets through what comes in and nothing that goes out, nor what a fault
+// has made: such frames bear a mark, which those of hosts lose on their way in.
 func attachFilter(fd int) error {
 	const outgoing = 4 // PACKET_OUTGOING of linux/if_packet.h
 	program, err := bpf.Assemble([]bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: outgoing, SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: outgoing, SkipTrue: 3},
+		bpf.LoadExtension{Num: bpf.ExtMark},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
 		bpf.RetConstant{Val: snapLen},
 		bpf.RetConstant{Val: 0},
 	})
