@@ -44,6 +44,7 @@ type Options struct {
 	Edition  string    // of this leg of its matrix; "" without one
 	Start    time.Time // the lab's date; zero for DefaultStart
 	Seed     uint64
+	Engine   Engine               // "" for UserEngine
 	Programs []string             // folders to find programs in before PATH
 	Tell     func(eventlog.Event) // called with each event as it is read; may be nil
 }

@@ -3,6 +3,7 @@
 package netlab
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -34,6 +35,7 @@ type Record struct {
 	Verdict        Verdict                  `json:"verdict"`
 	Error          string                   `json:"error,omitempty"`
 	Seed           uint64                   `json:"seed"`
+	Engine         Engine                   `json:"engine"`            // that does its faults
 	Streams        map[string]uint64        `json:"streams,omitempty"` // seeds drawn from it, by the name of what they decide
 	Start          time.Time                `json:"start"`             // of the lab's calendar
 	End            time.Time                `json:"end"`
@@ -86,7 +88,7 @@ func (x Expectation) Why() string {
 
 func newRecord(spec Spec, o Options, began time.Time) *Record {
 	return &Record{
-		Format: recordFormat, Drill: o.Name, Title: o.Title, Edition: o.Edition, Verdict: Running, Seed: o.Seed,
+		Format: recordFormat, Drill: o.Name, Title: o.Title, Edition: o.Edition, Verdict: Running, Seed: o.Seed, Engine: cmp.Or(o.Engine, UserEngine),
 		Start: o.Start, Began: began.UTC(), Nets: spec.Nets, Hosts: spec.Hosts,
 		Programs: []ProgramRecord{}, Expectations: []Expectation{},
 		Events: map[string]int{}, Links: map[string]capture.Stats{}, Wireshark: []string{},

@@ -35,7 +35,8 @@ func doctorCommand() *ucli.Command {
 				}
 				return nil
 			}
-			return report(c, examine(netns.Rehearsal([]string{"doctor"}), func(program string) bool {
+			_, engine := netlab.EBPFEngine.Ground()
+			return report(c, examine(netns.Rehearsal([]string{"doctor"}), engine, func(program string) bool {
 				return netlab.Have(netlab.ProgramFolders(), program)
 			}))
 		},
@@ -50,8 +51,9 @@ type check struct {
 	Advice   string `json:"advice,omitempty"`
 }
 
-// examine makes the list: the ground of a lab, its programs, and those of others.
-func examine(ground error, have func(program string) bool) []check {
+// examine makes the list: the ground of a lab, its programs, those of others, and the
+// other engine.
+func examine(ground, engine error, have func(program string) bool) []check {
 	checks := []check{{Name: "namespaces, bridges, packet sockets", OK: ground == nil}}
 	if ground != nil {
 		checks[0].Advice = strings.TrimPrefix(ground.Error(), "lab: ")
@@ -73,7 +75,11 @@ func examine(ground error, have func(program string) bool) []check {
 		}
 		checks = append(checks, c)
 	}
-	return checks
+	k := check{Name: "--engine ebpf", Optional: true, OK: engine == nil}
+	if engine != nil {
+		k.Advice = strings.TrimPrefix(engine.Error(), "engine ebpf: ")
+	}
+	return append(checks, k)
 }
 
 // report prints the list; its error says that something is missing which is needed.

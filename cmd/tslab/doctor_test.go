@@ -124,16 +124,18 @@ func TestExamine(t *testing.T) {
 	everything := func(string) bool { return true }
 	for name, tt := range map[string]struct {
 		ground error
+		engine error
 		have   func(string) bool
 		want   []string // names of what is not there, with their advice's beginning
 	}{
-		"all well":      {nil, everything, nil},
-		"no namespaces": {errors.New("lab: cannot make a user namespace: x; y"), everything, []string{"namespaces, bridges, packet sockets: cannot make a user namespace: x; y"}},
-		"not built":     {nil, func(p string) bool { return p != "lserver" }, []string{"lserver: run make build, or put it beside tslab"}},
-		"no clients":    {nil, func(p string) bool { return p != "rdesktop" }, []string{"(rdesktop): drills with it need it: run make deps"}},
+		"all well":      {nil, nil, everything, nil},
+		"no namespaces": {errors.New("lab: cannot make a user namespace: x; y"), nil, everything, []string{"namespaces, bridges, packet sockets: cannot make a user namespace: x; y"}},
+		"not built":     {nil, nil, func(p string) bool { return p != "lserver" }, []string{"lserver: run make build, or put it beside tslab"}},
+		"no root":       {nil, errors.New("engine ebpf: x; y"), everything, []string{"(--engine ebpf): x; y"}},
+		"no clients":    {nil, nil, func(p string) bool { return p != "rdesktop" }, []string{"(rdesktop): drills with it need it: run make deps"}},
 	} {
 		var got []string
-		for _, c := range examine(tt.ground, tt.have) {
+		for _, c := range examine(tt.ground, tt.engine, tt.have) {
 			if !c.OK && c.Optional {
 				c.Name = "(" + c.Name + ")"
 			}

@@ -31,7 +31,7 @@ func runCommand() *ucli.Command {
 		Usage:     "run a drill: build its network, start its programs, tell what happens, capture every link",
 		ArgsUsage: "DRILL | --all",
 		Description: "DRILL is one of `tslab list`, or a file that ends in .star. No privilege is needed: the network lives in\n" +
-			"namespaces of this user's own, which end with the run. The run leaves a folder with the capture, the\n" +
+			"namespaces of this user's own, which end with the run. (Only --engine ebpf needs root.) The run leaves a folder with the capture, the\n" +
 			"event logs and run.json. The exit status is 0 when every expectation was met.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
@@ -40,10 +40,15 @@ func runCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "junit", Usage: "write JUnit XML, an expectation a test, to `FILE`"},
 			&ucli.BoolFlag{Name: "json", Usage: "print the records of all runs as JSON, and the story to standard error"},
 			&ucli.StringFlag{Name: "edition", Usage: "run only this leg, `NAME`, of a drill with an edition matrix", DefaultText: "all"},
+			engineFlag(),
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
 			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", Value: labStart},
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
+			engine, ground, err := chosenEngine(c)
+			if err != nil {
+				return err
+			}
 			if c.Bool("all") {
 				if _, err := cli.Args(c, 0, 0); err != nil {
 					return err
@@ -69,7 +74,7 @@ func runCommand() *ucli.Command {
 				return cli.Usage("--date: %v", err)
 			}
 			if !netns.Inside() {
-				return reexec()
+				return reexec(ground)
 			}
 			out := c.String("out")
 			if out == "" {
@@ -81,19 +86,11 @@ func runCommand() *ucli.Command {
 			}
 			report := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
 			return runInside(ctx, drill, report, script.Options{
-				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Programs: netlab.ProgramFolders(), Out: story,
+				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Engine: engine,
+				Programs: netlab.ProgramFolders(), Out: story,
 			})
 		},
 	}
-}
-
-// reexec runs the same command in namespaces of its own and passes on how it ended.
-func reexec() error {
-	code, err := netns.Reexec(os.Args[1:])
-	if err != nil || code == 0 {
-		return err
-	}
-	return cli.Exit(code, nil)
 }
 
 func runInside(ctx context.Context, drill script.Drill, report func([]*netlab.Record) error, o script.Options) error {

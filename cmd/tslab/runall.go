@@ -98,7 +98,7 @@ func runAll(ctx context.Context, c *ucli.Command, n int) error {
 
 // runOne runs a drill in a process of its own.
 func runOne(ctx context.Context, c *ucli.Command, name, folder string) (story []byte, e everyDrill, err error) {
-	args := []string{"run", "--json", "--out", folder, "--seed", fmt.Sprint(c.Uint64("seed")), "--date", c.String("date")}
+	args := []string{"run", "--json", "--out", folder, "--engine", c.String("engine"), "--seed", fmt.Sprint(c.Uint64("seed")), "--date", c.String("date")}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", append(args, name)...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

@@ -45,6 +45,7 @@ func upCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
 			&ucli.StringSliceFlag{Name: "forward", Usage: "let 127.0.0.1:PORT of this machine lead to a host's port, `[PORT:]HOST:PORT`; may be repeated"},
 			&ucli.StringFlag{Name: "edition", Usage: "servers that are told none are of this edition, `NAME`"},
+			engineFlag(),
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
 			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", Value: labStart},
 			&ucli.BoolFlag{Name: superviseFlag, Hidden: true},
@@ -61,7 +62,12 @@ func upCommand() *ucli.Command {
 			if err := drill.Check(); err != nil {
 				return err
 			}
+			engine, ground, err := chosenEngine(c)
+			if err != nil {
+				return err
+			}
 			o, forwards, err := upOptions(c, drill)
+			o.Engine = engine
 			switch {
 			case err != nil:
 				return err
@@ -75,7 +81,7 @@ func upCommand() *ucli.Command {
 				for i, l := range listeners {
 					go serveForward(l, o.Folder, forwards[i])
 				}
-				return reexec()
+				return reexec(ground)
 			}
 			return keep(ctx, drill, o)
 		},

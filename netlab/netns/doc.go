@@ -3,7 +3,9 @@
 // as network, mount and UTS namespaces inside, and Ethernet bridges between them.
 //
 // No privilege is needed and none is kept: the user namespace maps one id, the
-// caller's, to root inside, and everything belongs to the namespaces. Process 1 of
+// caller's, to root inside, and everything belongs to the namespaces. (Root may do
+// without a user namespace, for what the kernel grants to nobody in one; see
+// [RootGround].) Process 1 of
 // the pid namespace is the lab itself and dies with the program that started it,
 // and everything else dies with process 1, however the lab ends.
 //

@@ -23,8 +23,19 @@ const insideVariable = "TSLAB_INSIDE"
 
 // namespaces are what a lab has for itself. The cgroup and time namespaces stay the
 // machine's: the lab's calendar is not the kernel's.
-const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID |
-	unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
+
+// Ground is what a lab stands on.
+type Ground int
+
+// The grounds.
+const (
+	// UserGround is a user namespace of its own: no privilege is needed and none is kept.
+	UserGround Ground = iota
+	// RootGround has none: the lab is root outside as well, as the kernel demands of who
+	// gives it programs.
+	RootGround
+)
 
 // Inside says whether this process is the one that Reexec started: process 1 of a
 // lab's namespaces.
@@ -33,9 +44,14 @@ func Inside() bool { return os.Getpid() == 1 && os.Getenv(insideVariable) != "" 
 // Reexec runs this program again with args in new namespaces, hands it SIGINT,
 // SIGTERM and SIGHUP, waits for it and returns its exit status. If this process
 // dies, however it dies, the kernel kills the other and all that it started.
-func Reexec(args []string) (int, error) { return reexec(args, os.Stdin, os.Stdout, os.Stderr) }
+func Reexec(args []string) (int, error) { return UserGround.Reexec(args) }
 
-func reexec(args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+// Reexec is the function of that name, on this ground.
+func (g Ground) Reexec(args []string) (int, error) {
+	return g.reexec(args, os.Stdin, os.Stdout, os.Stderr)
+}
+
+func (g Ground) reexec(args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	// The kernel sends the parent-death signal when the thread that forked ends, so
 	// this one must not end before the process does.
 	runtime.LockOSThread()
@@ -53,18 +69,23 @@ func reexec(args []string, stdin io.Reader, stdout, stderr io.Writer) (int, erro
 	cmd.ExtraFiles = []*os.File{alive}
 	cmd.Env = append(os.Environ(), insideVariable+"="+strconv.Itoa(3))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  namespaces,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
+		Cloneflags: namespaces,
+		Pdeathsig:  syscall.SIGKILL,
 		// A process group of its own, so that Ctrl-C comes once, from here.
 		Setpgid: true,
+	}
+	begin := stepRoot
+	if g == UserGround {
+		begin = stepUser
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		return 0, explain(stepUser, err)
+		return 0, explain(begin, err)
 	}
 	done := make(chan struct{})
 	go forward(signals, cmd.Process, done)

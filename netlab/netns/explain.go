@@ -30,6 +30,7 @@ type step string
 // The steps that a kernel can forbid.
 const (
 	stepUser    step = "cannot make a user namespace"
+	stepRoot    step = "cannot make namespaces as root"
 	stepMounts  step = "cannot make the mounts private"
 	stepProc    step = "cannot mount a /proc of its own"
 	stepHost    step = "cannot make a host"

@@ -17,7 +17,7 @@ import (
 // error is the one that a lab would fail with.
 func Rehearsal(args []string) error {
 	var said bytes.Buffer
-	code, err := reexec(args, nil, &said, &said)
+	code, err := UserGround.reexec(args, nil, &said, &said)
 	if err != nil || code == 0 {
 		return err
 	}

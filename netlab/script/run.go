@@ -29,9 +29,10 @@ type Options struct {
 	Folder   string // of the run
 	Start    time.Time
 	Seed     uint64
-	Edition  string    // of this leg of the drill's matrix; "" without one
-	Programs []string  // folders to find programs in before PATH
-	Out      io.Writer // for the story
+	Edition  string        // of this leg of the drill's matrix; "" without one
+	Engine   netlab.Engine // that does its faults; "" for netlab.UserEngine
+	Programs []string      // folders to find programs in before PATH
+	Out      io.Writer     // for the story
 
 	// Keep is called with the lab when the drill has been carried out, and the lab is
 	// closed when it returns; nil to close it at once.
@@ -151,7 +152,7 @@ func (e *engine) up() (*netlab.Lab, error) {
 		return nil, err
 	}
 	lab, err := netlab.New(e.ctx, e.spec, netlab.Options{
-		Folder: e.o.Folder, Held: e.held, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed,
+		Folder: e.o.Folder, Held: e.held, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed, Engine: e.o.Engine,
 		Programs: e.o.Programs, Tell: e.story.event,
 	})
 	if err != nil {
