@@ -43,8 +43,6 @@ const (
 	content  = -176 // 64 bytes: the beginning of the payload
 )
 
-const contentSize = network - content
-
 // The labels that every program has.
 const (
 	miss = "miss" // the frame is left alone
@@ -124,16 +122,6 @@ func (b *builder) load(register asm.Register, offset, n, place int32, short stri
 // big16 loads two bytes in network order from under the frame pointer.
 func (b *builder) big16(to asm.Register, place int16) {
 	b.add(asm.LoadMem(to, asm.R10, place, asm.Half), asm.HostTo(asm.BE, to, asm.Half))
-}
-
-// big32 loads four.
-func (b *builder) big32(to asm.Register, place int16) {
-	b.add(asm.LoadMem(to, asm.R10, place, asm.Word), asm.HostTo(asm.BE, to, asm.Word))
-}
-
-// equal goes to a label when the low half of the register is the number.
-func (b *builder) equal(r asm.Register, n uint32, label string) {
-	b.add(asm.JEq.Imm32(r, int32(n), label))
 }
 
 // constant loads 64 bits.
