@@ -12,6 +12,7 @@ import (
 	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/tamper"
 	"github.com/tslab/tslab/ts/policy"
 )
 
@@ -40,6 +41,7 @@ func (s *Server) Controls() map[string]control.Handler {
 	return map[string]control.Handler{
 		"status":           func(context.Context, json.RawMessage) (any, error) { return s.Status(), nil },
 		"screens":          func(context.Context, json.RawMessage) (any, error) { return s.Screens(), nil },
+		tamper.Operation:   s.tamper.Control,
 		CatalogOperation:   func(context.Context, json.RawMessage) (any, error) { return s.Catalog(), nil },
 		ConfigureOperation: s.configureControl,
 		ConnectorOperation: s.connectorControl,

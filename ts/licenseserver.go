@@ -66,14 +66,15 @@ func (c *catalog) dial(ctx context.Context, addr string) (*transport.Conn, error
 	e := c.server.profile().Edition
 	hello := tsls.Hello{Features: policy.Features(e), Program: "termsrv", Name: c.server.config.Host, Edition: e.String()}
 	config := c.id.ClientTLS(addr, c.pins, c.server.config.KeyLog)
+	dialer := transport.Dialer{Tamper: &c.server.tamper}
 	if c.server.config.Dial == nil {
-		return transport.Dial(ctx, addr, config, hello)
+		return dialer.Dial(ctx, addr, config, hello)
 	}
 	raw, err := c.server.config.Dial(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("license server %s: %w", addr, err)
 	}
-	return transport.NewConn(ctx, raw, addr, config, hello)
+	return dialer.NewConn(ctx, raw, addr, config, hello)
 }
 
 func (c *catalog) at(addr string) (*upstream, error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/internal/tamper"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/ts/screen"
 	"github.com/tslab/tslab/wire/rdpsec"
@@ -33,6 +34,7 @@ type Server struct {
 	transcript  *transcript
 	seats       seats
 	screens     screens
+	tamper      tamper.Table // the faults of a lab
 	ready       chan struct{}
 }
 
@@ -69,6 +71,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) configureRDP() error {
 	c := &s.config
 	s.rdp = rdpconn.ServerConfig{
+		Tamper:    &s.tamper,
 		Protocols: c.Security, Encryption: c.Encryption, Key: s.key,
 		StepTimeout: c.Limits.Step, KeyLog: c.KeyLog, EncryptLicensing: c.EncryptLicensing, SaltedMAC: c.SaltedMAC, LowLevel: c.LowLevel, SlowPath: c.SlowPath,
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/program"
+	"github.com/tslab/tslab/internal/tamper"
+	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls"
 )
 
@@ -32,13 +34,15 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer listener.Close()
+	faults := &tamper.Table{}
 	server, err := ls.New(ls.Config{
-		Name: p.Host, Dir: p.State, Clock: p.Clock, Log: p.Log, Edition: o.edition, Scope: o.scope, Seed: o.seed, Idle: trim,
+		Limits: transport.Limits{Tamper: faults},
+		Name:   p.Host, Dir: p.State, Clock: p.Clock, Log: p.Log, Edition: o.edition, Scope: o.scope, Seed: o.seed, Idle: trim,
 	})
 	if err != nil {
 		return err
 	}
-	err = run(ctx, p, server, listener)
+	err = run(ctx, p, server, faults, listener)
 	err = errors.Join(err, server.Close())
 	p.Stopped(err)
 	return err
@@ -46,7 +50,7 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 
 // run serves terminal servers, tools and the control socket, and says when it is
 // ready.
-func run(ctx context.Context, p *program.Program, server *ls.Server, l net.Listener) error {
+func run(ctx context.Context, p *program.Program, server *ls.Server, faults *tamper.Table, l net.Listener) error {
 	id, err := identity.LoadOrCreate(p.State, p.Host) // once the state folder is known to be ours
 	if err != nil {
 		return err
@@ -63,7 +67,7 @@ func run(ctx context.Context, p *program.Program, server *ls.Server, l net.Liste
 		return server.Run(ctx, l, id.ServerTLS(identity.AnyPeer, p.KeyLog))
 	})
 	g.Go(func() error {
-		err := control.ServeListener(ctx, socket, handlers(server))
+		err := control.ServeListener(ctx, socket, handlers(server, faults))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -81,10 +85,11 @@ func run(ctx context.Context, p *program.Program, server *ls.Server, l net.Liste
 }
 
 // handlers are the operations of the control socket.
-func handlers(server *ls.Server) map[string]control.Handler {
+func handlers(server *ls.Server, faults *tamper.Table) map[string]control.Handler {
 	return map[string]control.Handler{
-		"status": func(context.Context, json.RawMessage) (any, error) { return server.Status() },
-		"stats":  func(context.Context, json.RawMessage) (any, error) { return server.Stats() },
+		tamper.Operation: faults.Control,
+		"status":         func(context.Context, json.RawMessage) (any, error) { return server.Status() },
+		"stats":          func(context.Context, json.RawMessage) (any, error) { return server.Stats() },
 		"confirm-clock": func(context.Context, json.RawMessage) (any, error) {
 			return map[string]bool{"doubted": server.ConfirmClock()}, nil
 		},

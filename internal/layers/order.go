@@ -12,7 +12,7 @@ const Module = "github.com/tslab/tslab"
 // new package needs a place here.
 var order = [][]string{
 	0: {"internal/cursor", "internal/clock", "internal/durable", "internal/edition", "internal/cli", "internal/hostport", "captures"},
-	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/eventlog", "internal/control"},
+	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/eventlog", "internal/control", "internal/tamper"},
 	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/program"},
 	3: {"internal/identity", "internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
 	4: {"internal/admin", "discovery", "ls/policy", "ls/store", "ls/gossip", "ls/gossip/mesh", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},

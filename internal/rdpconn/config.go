@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/tslab/tslab/internal/tamper"
 	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/rdpsec"
 )
@@ -75,6 +76,8 @@ type ServerConfig struct {
 	SaltedMAC        bool // under RDP security: send salted signatures
 	LowLevel         bool // under RDP security: encryption level LOW, only what the client sends is encrypted
 	SlowPath         bool // neither use nor offer the fast path
+
+	Tamper *tamper.Table // the faults of a lab, on licensing messages; nil for none
 }
 
 // ClientConfig is the client's side of a connection. It must not change while in use.

@@ -48,8 +48,9 @@ type Conn struct {
 	fastOut  bool // the peer takes the fast path
 	active   bool
 	pending  []Update
-	parts    []byte // of an update that came in fragments
-	farewell uint32 // the last error info that came
+	licenses [][]byte // licensing messages that have come and were not asked for yet
+	parts    []byte   // of an update that came in fragments
+	farewell uint32   // the last error info that came
 
 	closeOnce sync.Once
 	closeErr  error

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tslab/tslab/internal/tamper"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
@@ -36,6 +37,7 @@ type Conn struct {
 	conn   *tls.Conn
 	addr   string
 	server tsls.ServerInfo
+	tamper *tamper.Table // the faults of a lab; nil for none
 
 	writing sync.Mutex // held while a frame is written
 
@@ -46,26 +48,41 @@ type Conn struct {
 	done    chan struct{} // closed when the reader has ended
 }
 
+// Dialer makes connections. The zero value is what [Dial] and [NewConn] use.
+type Dialer struct {
+	Tamper *tamper.Table // the faults of a lab; nil for none
+}
+
 // Dial connects to a license server and says hello; the answer is [Conn.Server].
 // The context bounds all of it and has no effect later.
 func Dial(ctx context.Context, addr string, config *tls.Config, hello tsls.Hello) (*Conn, error) {
-	var dialer net.Dialer
-	raw, err := dialer.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("license server %s: %w", addr, err)
-	}
-	return NewConn(ctx, raw, addr, config, hello)
+	return Dialer{}.Dial(ctx, addr, config, hello)
 }
 
 // NewConn is [Dial] on a connection that stands already; addr names the peer in
 // errors. The connection is closed on failure.
 func NewConn(ctx context.Context, raw net.Conn, addr string, config *tls.Config, hello tsls.Hello) (*Conn, error) {
+	return Dialer{}.NewConn(ctx, raw, addr, config, hello)
+}
+
+// Dial is [Dial] with the dialer's options.
+func (d Dialer) Dial(ctx context.Context, addr string, config *tls.Config, hello tsls.Hello) (*Conn, error) {
+	var dialer net.Dialer
+	raw, err := dialer.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("license server %s: %w", addr, err)
+	}
+	return d.NewConn(ctx, raw, addr, config, hello)
+}
+
+// NewConn is [NewConn] with the dialer's options.
+func (d Dialer) NewConn(ctx context.Context, raw net.Conn, addr string, config *tls.Config, hello tsls.Hello) (*Conn, error) {
 	conn := tls.Client(raw, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, fmt.Errorf("license server %s: %w", addr, err)
 	}
-	c := &Conn{conn: conn, addr: addr, pending: map[uint32]chan tsls.Message{}, done: make(chan struct{})}
+	c := &Conn{conn: conn, addr: addr, tamper: d.Tamper, pending: map[uint32]chan tsls.Message{}, done: make(chan struct{})}
 	go c.read()
 	answer, err := c.Call(ctx, hello)
 	if err != nil {
@@ -154,6 +171,10 @@ func (c *Conn) write(ctx context.Context, id uint32, m tsls.Message) error {
 	if err != nil {
 		return err
 	}
+	frames := tamperedFrames(c.tamper, frame)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%v not sent: %w", m.Type(), err)
+	}
 	deadline := time.Now().Add(writeTimeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
@@ -161,9 +182,11 @@ func (c *Conn) write(ctx context.Context, id uint32, m tsls.Message) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.conn.SetWriteDeadline(deadline)
-	if _, err := c.conn.Write(frame); err != nil {
-		c.end(err)
-		return fmt.Errorf("%v not sent: %w", m.Type(), err)
+	for _, frame := range frames {
+		if _, err := c.conn.Write(frame); err != nil {
+			c.end(err)
+			return fmt.Errorf("%v not sent: %w", m.Type(), err)
+		}
 	}
 	return nil
 }
@@ -178,17 +201,24 @@ func (c *Conn) read() {
 			c.end(err)
 			return
 		}
-		m, err := tsls.Parse(message)
-		if err != nil {
-			c.end(fmt.Errorf("answer: %w", err))
-			return
+		for _, message := range c.tamper.Pass(tamper.Received, messageName(message), message, 1) {
+			m, err := tsls.Parse(message)
+			if err != nil {
+				c.end(fmt.Errorf("answer: %w", err))
+				return
+			}
+			c.answered(id, m)
 		}
-		c.mu.Lock()
-		if answer := c.pending[id]; answer != nil {
-			answer <- m
-			delete(c.pending, id)
-		}
-		c.mu.Unlock()
+	}
+}
+
+// answered hands an answer to the call that waits for it, if one does.
+func (c *Conn) answered(id uint32, m tsls.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if answer := c.pending[id]; answer != nil {
+		answer <- m
+		delete(c.pending, id)
 	}
 }
 

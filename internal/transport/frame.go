@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/tslab/tslab/internal/tamper"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
@@ -32,6 +33,16 @@ func appendFrame(b []byte, id uint32, m tsls.Message) ([]byte, error) {
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-headLen))
 	binary.LittleEndian.PutUint32(b[start+4:], id)
 	return b, nil
+}
+
+// tamperedFrames are the frames that are sent in place of one, by the faults of a lab.
+func tamperedFrames(t *tamper.Table, frame []byte) [][]byte {
+	return t.Pass(tamper.Sent, messageName(frame[headLen:]), frame, headLen+1)
+}
+
+// messageName is how a fault names the message.
+func messageName(message []byte) func() string {
+	return func() string { return "tsls." + tsls.Type(message[0]).String() }
 }
 
 // readFrame reads a frame whose message has at most limit bytes. Memory grows as

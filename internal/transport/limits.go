@@ -3,6 +3,8 @@ package transport
 import (
 	"net"
 	"time"
+
+	"github.com/tslab/tslab/internal/tamper"
 )
 
 // Limits of a server. A zero field stands for its default.
@@ -19,6 +21,8 @@ type Limits struct {
 	// Refused is told of every connection that did not come to its end in the
 	// protocol's way, and why; it may be nil. A peer that goes away is no such.
 	Refused func(peer net.Addr, reason error)
+
+	Tamper *tamper.Table // the faults of a lab; nil for none
 }
 
 func (l Limits) withDefaults() Limits {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tslab/tslab/internal/tamper"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
@@ -28,6 +29,7 @@ type serverConn struct {
 	stopped   bool
 
 	conn    *tls.Conn
+	again   []request // read, and to be given out before anything else is read
 	peer    Peer
 	writing sync.Mutex // held while a frame is written
 }
@@ -94,26 +96,48 @@ func (c *serverConn) requests(ctx context.Context, r *bufio.Reader) error {
 	}
 }
 
+// request is a frame.
+type request struct {
+	id      uint32
+	message []byte
+}
+
+// read reads a frame, as the faults of a lab have left it.
+func (c *serverConn) read(r *bufio.Reader, limit int) (uint32, []byte, error) {
+	for len(c.again) == 0 {
+		id, message, err := readFrame(r, limit)
+		if err != nil {
+			return id, nil, err
+		}
+		for _, message := range c.server.limits.Tamper.Pass(tamper.Received, messageName(message), message, 1) {
+			c.again = append(c.again, request{id, message})
+		}
+	}
+	next := c.again[0]
+	c.again = c.again[1:]
+	return next.id, next.message, nil
+}
+
 // errIdle is a connection that ended, or had nothing to say for too long, between
 // two requests.
 var errIdle = errors.New("no more requests")
 
 // next waits for a frame as long as a connection may idle, then reads it.
 func (c *serverConn) next(r *bufio.Reader) (uint32, []byte, error) {
-	if r.Buffered() == 0 {
+	if r.Buffered() == 0 && len(c.again) == 0 {
 		c.readWithin(c.server.limits.Idle)
 		if _, err := r.Peek(1); err != nil {
 			return 0, nil, errors.Join(errIdle, err)
 		}
 	}
 	c.readWithin(c.server.limits.Frame)
-	return readFrame(r, tsls.MaxMessage)
+	return c.read(r, tsls.MaxMessage)
 }
 
 // hello reads and answers the first message; the error says why the connection must
 // end, and the peer has been told.
 func (c *serverConn) hello(ctx context.Context, r *bufio.Reader) error {
-	id, message, err := readFrame(r, maxHello)
+	id, message, err := c.read(r, maxHello)
 	if err != nil {
 		if errors.Is(err, ErrFrame) {
 			c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
@@ -185,12 +209,15 @@ func (c *serverConn) reply(id uint32, m tsls.Message) bool {
 	if err != nil {
 		return false
 	}
+	frames := tamperedFrames(c.server.limits.Tamper, frame)
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.raw.SetWriteDeadline(time.Now().Add(c.server.limits.Frame))
-	if _, err := c.conn.Write(frame); err != nil {
-		c.raw.Close()
-		return false
+	for _, frame := range frames {
+		if _, err := c.conn.Write(frame); err != nil {
+			c.raw.Close()
+			return false
+		}
 	}
 	return true
 }
