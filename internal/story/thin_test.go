@@ -59,6 +59,8 @@ type thin struct {
 	server  *ls.Server
 	up      bool
 	profile edition.Profile // of the terminal server
+	mode    policy.Mode     // of it
+	ahead   time.Duration   // its calendar is of the license server's
 	grace   policy.Grace
 	signers map[string]bool
 	seen    map[string]policy.Evidence // of tokens that were verified
@@ -69,6 +71,7 @@ type thin struct {
 // thinPC is a device.
 type thinPC struct {
 	name string
+	os   policy.OS
 	id   hwid.ID
 	blob []byte
 	held token.License
@@ -84,11 +87,11 @@ func newHouse(t testing.TB) *clearinghouse.Clearinghouse {
 	return house
 }
 
-func newThin(t testing.TB, house *clearinghouse.Clearinghouse, dir string, p edition.Profile) *thin {
+func newThin(t testing.TB, house *clearinghouse.Clearinghouse, dir string, p, licenseServer edition.Profile) *thin {
 	t.Helper()
 	w := &thin{t: t, house: house, clock: &hand{now: time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)}, up: true, profile: p,
 		signers: map[string]bool{}, seen: map[string]policy.Evidence{}}
-	w.config = ls.Config{Name: "ls1", Dir: filepath.Join(dir, "0"), Clock: w.clock, Edition: p, Seed: 7,
+	w.config = ls.Config{Name: "ls1", Dir: filepath.Join(dir, "0"), Clock: w.clock, Edition: licenseServer, Seed: 7,
 		Log: eventlog.New(nil, "ls1", ls.Program, w.clock, nil)}
 	w.open()
 	request := w.tell(tsls.GetActivationRequest{Company: "Thin"}).(tsls.ActivationRequest)
@@ -108,9 +111,19 @@ func (w *thin) open() {
 	}
 }
 
-// kill makes of the server what a power cut between two steps leaves: its file as it
-// is now, in another folder, and nothing else. The terminal server forgets all but
+// restart stops the server and starts it again; the terminal server forgets all but
 // what it has stored.
+func (w *thin) restart() {
+	w.t.Helper()
+	if err := w.server.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.open()
+	w.reload()
+}
+
+// kill makes of the server what a power cut between two steps leaves: its file as it
+// is now, in another folder, and nothing else.
 func (w *thin) kill() {
 	w.t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.config.Dir, store.FileName))
@@ -130,6 +143,12 @@ func (w *thin) kill() {
 	if err := old.Close(); err != nil {
 		w.t.Fatal(err)
 	}
+	w.reload()
+}
+
+// reload reads what the terminal server has stored.
+func (w *thin) reload() {
+	w.t.Helper()
 	stored, err := json.Marshal(w.grace)
 	if err == nil {
 		w.grace = policy.Grace{}
@@ -139,6 +158,9 @@ func (w *thin) kill() {
 		w.t.Fatal(err)
 	}
 }
+
+// now is the terminal server's calendar.
+func (w *thin) now() time.Time { return w.clock.Now().Add(w.ahead) }
 
 func (w *thin) tell(m tsls.Message) tsls.Message {
 	w.t.Helper()
@@ -191,14 +213,14 @@ func (w *thin) pc(name string) *thinPC {
 func (w *thin) reimage(d *thinPC) {
 	w.ids++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", d.name, w.ids))
-	*d = thinPC{name: d.name, id: hwid.New(0x04010000, [16]byte(sum[:16]))}
+	*d = thinPC{name: d.name, os: d.os, id: hwid.New(0x04010000, [16]byte(sum[:16]))}
 }
 
 // days lets the calendar run, a day at a time, as a lab does.
 func (w *thin) days(n int) {
 	for range n {
 		w.clock.add(day)
-		w.grace, _ = w.grace.Due(&w.profile, w.clock.Now())
+		w.grace, _ = w.grace.Due(&w.profile, w.now())
 		if _, err := w.server.Status(); err != nil { // it looks at its calendar
 			w.t.Fatal(err)
 		}
@@ -216,13 +238,20 @@ func (w *thin) classify(d *thinPC) tsls.Class {
 				w.t.Fatal(err)
 			}
 			seen.License = parsed.License
-			seen.Err = parsed.Verify(w.clock.Now(), []*x509.Certificate{w.house.Root()}, nil)
+			seen.Err = parsed.Verify(w.now(), []*x509.Certificate{w.house.Root()}, nil)
 			seen.Rooted, seen.KnownSigner = seen.Err == nil, w.signers[string(parsed.Server().Raw)]
 			w.seen[string(d.blob)] = seen
 		}
 		e.License, e.Err, e.Rooted, e.KnownSigner = seen.License, seen.Err, seen.Rooted, seen.KnownSigner
 	}
-	return policy.Classify(&w.profile, w.clock.Now(), e).Class
+	return policy.Classify(&w.profile, w.now(), e).Class
+}
+
+// serves asks the license server whether it is one for this terminal server.
+func (w *thin) serves() bool {
+	hello := tsls.Hello{Name: "ts1", Edition: w.profile.Edition.String()}
+	_, ok := w.server.Handle(context.Background(), transport.Peer{}, hello).(tsls.ServerInfo)
+	return w.up && ok
 }
 
 // connect is a connection with its logon.
@@ -230,20 +259,13 @@ func (w *thin) connect(d *thinPC, logon bool) policy.Outcome {
 	w.t.Helper()
 	e := w.profile.Edition
 	features := policy.Features(e) & policy.Features(w.config.Edition.Edition)
-	class := w.classify(d)
-	decision := policy.Before(w.clock.Now(), policy.Server{Profile: &w.profile, Grace: w.grace, Features: features}, policy.Client{Class: class})
+	decision := policy.Before(w.now(), policy.Server{Profile: &w.profile, Mode: w.mode, Grace: w.grace, Features: features},
+		policy.Client{Class: w.classify(d), OS: d.os})
 	var answer policy.Answer
 	var license []byte
-	if decision.Verb == policy.Ask && w.up {
-		info := w.tell(tsls.Ping{}).(tsls.ServerInfo)
-		answer = policy.Answer{Up: true, Activated: info.Activated, CALIssuedEver: info.CALIssuedEver}
-		if q := decision.Ask; !q.Ping {
-			a := w.tell(tsls.Allocate{Request: q.Request, Presented: q.Presented, Mode: q.Mode, LicenseID: d.held.LicenseID,
-				Issuer: d.held.Issuer, Expires: d.held.Expires, HardwareID: d.id, Machine: d.name, User: "lab",
-				Edition: e.String(), Features: policy.Features(e)}).(tsls.Allocated)
-			answer.Code, answer.Validated, answer.CALIssuedEver = a.Answer, a.Validated, a.CALIssuedEver
-			license = a.License
-		}
+	up := w.serves()
+	if decision.Verb == policy.Ask && up {
+		answer, license = w.ask(d, decision.Ask)
 	}
 	out := policy.After(decision, answer)
 	w.grace = out.Grace
@@ -254,8 +276,24 @@ func (w *thin) connect(d *thinPC, logon bool) policy.Outcome {
 		}
 		d.blob, d.held = license, parsed.License
 	}
-	if out.Admit && out.Mark && logon && w.up {
+	if out.Admit && out.Mark && logon && up {
 		w.tell(tsls.Mark{LicenseID: d.held.LicenseID, HardwareID: d.id, Issuer: d.held.Issuer, Machine: d.name, Expires: d.held.Expires})
 	}
 	return out
+}
+
+// ask is the question of a decision, and its answer.
+func (w *thin) ask(d *thinPC, q policy.Question) (answer policy.Answer, license []byte) {
+	w.t.Helper()
+	info := w.tell(tsls.Ping{}).(tsls.ServerInfo)
+	answer = policy.Answer{Up: true, Activated: info.Activated, CALIssuedEver: info.CALIssuedEver}
+	if q.Ping {
+		return answer, nil
+	}
+	e := w.profile.Edition
+	a := w.tell(tsls.Allocate{Request: q.Request, Presented: q.Presented, Mode: q.Mode, LicenseID: d.held.LicenseID,
+		Issuer: d.held.Issuer, Expires: d.held.Expires, HardwareID: d.id, Machine: d.name, User: "lab",
+		Edition: e.String(), Features: policy.Features(e)}).(tsls.Allocated)
+	answer.Code, answer.Validated, answer.CALIssuedEver = a.Answer, a.Validated, a.CALIssuedEver
+	return answer, a.License
 }
