@@ -10,6 +10,7 @@ import (
 
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/ls"
 	"github.com/tslab/tslab/ls/clearinghouse"
 	"github.com/tslab/tslab/ls/keypack"
 	"github.com/tslab/tslab/wire/token"
@@ -28,12 +29,12 @@ func (b *Box) enroll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := b.activate(ctx, house)
+	_, err = Activate(ctx, b.ls, house)
 	if err == nil {
-		err = b.install(ctx, house, id, token.CAL, b.config.CALs)
+		err = Stock(ctx, b.ls, house, token.CAL, b.config.CALs)
 	}
 	if err == nil && b.config.Connectors > 0 {
-		err = b.install(ctx, house, id, token.InternetConnector, b.config.Connectors)
+		err = Stock(ctx, b.ls, house, token.InternetConnector, b.config.Connectors)
 	}
 	return errors.Join(err, house.Close())
 }
@@ -47,25 +48,28 @@ func (b *Box) clearinghouse() (*clearinghouse.Clearinghouse, error) {
 	return clearinghouse.Open(dir, b.config.Clock)
 }
 
-func (b *Box) activate(ctx context.Context, house *clearinghouse.Clearinghouse) (serverID string, err error) {
-	answer, err := b.tell(ctx, tsls.GetActivationRequest{Company: "TSLab"})
+// Activate takes a license server through activation at a clearinghouse, with the same
+// documents that clearinghouse and licmgr would carry.
+func Activate(ctx context.Context, server *ls.Server, house *clearinghouse.Clearinghouse) (tsls.ServerInfo, error) {
+	request, err := tell[tsls.ActivationRequest](ctx, server, tsls.GetActivationRequest{Company: "TSLab"})
 	if err != nil {
-		return "", err
+		return tsls.ServerInfo{}, err
 	}
-	request, ok := answer.(tsls.ActivationRequest)
-	if !ok {
-		return "", fmt.Errorf("license server: answers the wish for an activation request with %v", answer.Type())
-	}
-	server, err := house.Activate(request.Document, true)
+	activation, err := house.Activate(request.Document, true)
 	if err != nil {
-		return "", err
+		return tsls.ServerInfo{}, err
 	}
-	_, err = b.tell(ctx, tsls.Activate{Document: server.Document})
-	return server.ServerID, err
+	return tell[tsls.ServerInfo](ctx, server, tsls.Activate{Document: activation.Document})
 }
 
-func (b *Box) install(ctx context.Context, house *clearinghouse.Clearinghouse, serverID string, kind token.Kind, count uint32) error {
-	product, err := productOf(b.config.LicenseServer.Edition)
+// Stock buys a key pack of licenses for the license server's own version of Windows,
+// and installs it.
+func Stock(ctx context.Context, server *ls.Server, house *clearinghouse.Clearinghouse, kind token.Kind, count uint32) error {
+	info, err := tell[tsls.ServerInfo](ctx, server, tsls.Ping{})
+	if err != nil {
+		return err
+	}
+	product, err := productOf(info.Edition)
 	if err != nil {
 		return err
 	}
@@ -74,26 +78,34 @@ func (b *Box) install(ctx context.Context, house *clearinghouse.Clearinghouse, s
 		program = keypack.Select
 	}
 	pack, err := house.Issue(clearinghouse.Order{
-		ServerID: serverID, Kind: kind, Product: product, Program: program, Count: count,
+		ServerID: info.ServerID, Kind: kind, Product: product, Program: program, Count: count,
 	})
 	if err != nil {
 		return err
 	}
-	_, err = b.tell(ctx, tsls.InstallKeyPack{Document: pack.Document})
+	_, err = tell[tsls.KeyPackInstalled](ctx, server, tsls.InstallKeyPack{Document: pack.Document})
 	return err
 }
 
-// tell hands the license server a message of an administrator.
-func (b *Box) tell(ctx context.Context, m tsls.Message) (tsls.Message, error) {
-	peer := transport.Peer{Hello: tsls.Hello{Version: tsls.Version, Program: "tslab", Name: b.config.Host}}
-	answer := b.ls.Handle(ctx, peer, m)
-	if e, ok := answer.(tsls.Error); ok {
-		return nil, e
+// tell hands a license server a message of an administrator.
+func tell[A tsls.Message](ctx context.Context, server *ls.Server, m tsls.Message) (answer A, err error) {
+	peer := transport.Peer{Hello: tsls.Hello{Version: tsls.Version, Program: "tslab"}}
+	switch a := server.Handle(ctx, peer, m).(type) {
+	case A:
+		return a, nil
+	case tsls.Error:
+		return answer, a
+	default:
+		return answer, fmt.Errorf("license server: answers %v with %v", m.Type(), a.Type())
 	}
-	return answer, nil
 }
 
-func productOf(e edition.Edition) (keypack.Product, error) {
+// productOf is what an edition's own licenses are for.
+func productOf(name string) (keypack.Product, error) {
+	e, err := edition.ParseEdition(name)
+	if err != nil {
+		return keypack.Product{}, err
+	}
 	major, minor := e.Version()
 	for _, p := range keypack.Products() {
 		if p.Version == (token.Version{Major: major, Minor: minor}) {

@@ -21,9 +21,7 @@ func TestAsksAfterItsLicenseServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)
 		defer f.end()
-		f.ls = f.licenseServer("ls1", edition.W2KSP3())
-		f.ls.activate()
-		f.ts = f.termServer("ts1", edition.W2KSP3(), f.ls.addr)
+		f.serve(edition.W2KSP3(), 0)
 		f.at(time.Minute)
 		before := f.wires.dials(f.ls.addr) // each asks over a connection of its own: ten minutes idle end one
 		f.at(day + time.Minute)
@@ -59,9 +57,7 @@ func TestDefaultLicenseServer(t *testing.T) {
 		defer f.end()
 		p := edition.W2KSP3()
 		p.VerifyMin = 20000
-		f.ls = f.licenseServer("ls1", p)
-		f.ls.activate()
-		f.ts = f.termServer("ts1", p, f.ls.addr)
+		f.serve(p, 0)
 		if out := f.connect(f.ts, f.pc("old", "9x"), true); out.rule != "M46" {
 			t.Errorf("before: %+v", out)
 		}
@@ -95,10 +91,7 @@ func TestPerUser(t *testing.T) {
 		defer f.end()
 		p := edition.WS2003()
 		p.VerifyMin = 20000
-		f.ls = f.licenseServer("ls1", p)
-		f.ls.activate()
-		f.ls.install(token.CAL, 2)
-		f.ts = f.termServer("ts1", p, f.ls.addr)
+		f.serve(p, 2)
 		f.ts.restart(func(c *ts.Config) { c.Mode = policy.ModeUser })
 		for n := range 5 {
 			f.at(time.Duration(30*n) * day)
@@ -182,9 +175,7 @@ func TestRepairOfABrokenLicense(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)
 		defer f.end()
-		f.ls = f.licenseServer("ls1", edition.W2KSP3())
-		f.ls.activate()
-		f.ts = f.termServer("ts1", edition.W2KSP3(), f.ls.addr)
+		f.serve(edition.W2KSP3(), 0)
 		d := f.pc("C1", "9x")
 		f.connect(f.ts, d, true)
 		l := d.Store.Licenses()[0]

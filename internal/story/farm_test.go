@@ -16,10 +16,10 @@ import (
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
+	"github.com/tslab/tslab/internal/onebox"
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls"
 	"github.com/tslab/tslab/ls/clearinghouse"
-	"github.com/tslab/tslab/ls/keypack"
 	"github.com/tslab/tslab/ts"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/token"
@@ -145,6 +145,24 @@ func (f *farm) end() {
 	}
 }
 
+// serve is what most stories begin with: an activated license server ls1 with CALs,
+// and a terminal server ts1 that asks it.
+func (f *farm) serve(p edition.Profile, cals uint32) {
+	f.t.Helper()
+	f.sell("ls1", p, cals)
+	f.ts = f.termServer("ts1", p, f.ls.addr)
+}
+
+// sell makes the farm's license server, activated and with CALs.
+func (f *farm) sell(name string, p edition.Profile, cals uint32) {
+	f.t.Helper()
+	f.ls = f.licenseServer(name, p)
+	f.ls.activate()
+	if cals > 0 {
+		f.ls.install(token.CAL, cals)
+	}
+}
+
 func (f *farm) licenseServer(name string, p edition.Profile) *licenseServer {
 	f.t.Helper()
 	l := &licenseServer{farm: f, addr: name + ":3343", journal: &journal{}}
@@ -191,34 +209,17 @@ func (l *licenseServer) tell(m tsls.Message) tsls.Message {
 
 func (l *licenseServer) activate() {
 	l.farm.t.Helper()
-	request := l.tell(tsls.GetActivationRequest{Company: "Story"}).(tsls.ActivationRequest)
-	server, err := l.farm.house.Activate(request.Document, true)
-	if err != nil {
+	if _, err := onebox.Activate(context.Background(), l.Server, l.farm.house); err != nil {
 		l.farm.t.Fatal(err)
 	}
-	l.tell(tsls.Activate{Document: server.Document})
 }
 
 // install brings n licenses of the server's own edition.
 func (l *licenseServer) install(kind token.Kind, n uint32) {
 	l.farm.t.Helper()
-	major, minor := l.config.Edition.Edition.Version()
-	order := clearinghouse.Order{
-		ServerID: l.tell(tsls.Ping{}).(tsls.ServerInfo).ServerID, Kind: kind, Program: keypack.LicenseCode, Count: n,
-	}
-	if kind == token.InternetConnector {
-		order.Program = keypack.OpenLicense
-	}
-	for _, p := range keypack.Products() {
-		if p.Version == (token.Version{Major: major, Minor: minor}) {
-			order.Product = p
-		}
-	}
-	pack, err := l.farm.house.Issue(order)
-	if err != nil {
+	if err := onebox.Stock(context.Background(), l.Server, l.farm.house, kind, n); err != nil {
 		l.farm.t.Fatal(err)
 	}
-	l.tell(tsls.InstallKeyPack{Document: pack.Document})
 }
 
 func (l *licenseServer) free() (n uint32) {

@@ -15,10 +15,10 @@ import (
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/onebox"
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls"
 	"github.com/tslab/tslab/ls/clearinghouse"
-	"github.com/tslab/tslab/ls/keypack"
 	"github.com/tslab/tslab/ls/store"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/hwid"
@@ -94,12 +94,11 @@ func newThin(t testing.TB, house *clearinghouse.Clearinghouse, dir string, p, li
 	w.config = ls.Config{Name: "ls1", Dir: filepath.Join(dir, "0"), Clock: w.clock, Edition: licenseServer, Seed: 7,
 		Log: eventlog.New(nil, "ls1", ls.Program, w.clock, nil)}
 	w.open()
-	request := w.tell(tsls.GetActivationRequest{Company: "Thin"}).(tsls.ActivationRequest)
-	server, err := house.Activate(request.Document, true)
+	info, err := onebox.Activate(context.Background(), w.server, house)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.learn(w.tell(tsls.Activate{Document: server.Document}).(tsls.ServerInfo))
+	w.learn(info)
 	return w
 }
 
@@ -173,18 +172,9 @@ func (w *thin) tell(m tsls.Message) tsls.Message {
 
 func (w *thin) install(n uint32) {
 	w.t.Helper()
-	major, minor := w.config.Edition.Edition.Version()
-	order := clearinghouse.Order{ServerID: w.tell(tsls.Ping{}).(tsls.ServerInfo).ServerID, Kind: token.CAL, Program: keypack.LicenseCode, Count: n}
-	for _, p := range keypack.Products() {
-		if p.Version == (token.Version{Major: major, Minor: minor}) {
-			order.Product = p
-		}
-	}
-	pack, err := w.house.Issue(order)
-	if err != nil {
+	if err := onebox.Stock(context.Background(), w.server, w.house, token.CAL, n); err != nil {
 		w.t.Fatal(err)
 	}
-	w.tell(tsls.InstallKeyPack{Document: pack.Document})
 	w.cals += n
 }
 

@@ -45,10 +45,7 @@ func TestThousandDevices(t *testing.T) {
 		defer f.end()
 		p := edition.W2KSP3()
 		p.VerifyMin = 1440
-		f.ls = f.licenseServer("ls1", p)
-		f.ls.activate()
-		f.ls.install(token.CAL, uint32(cals))
-		f.ts = f.termServer("ts1", p, f.ls.addr)
+		f.serve(p, uint32(cals))
 		f.ts.journal.silence(true) // of so many connections it is large
 		y := &year{farm: f, cals: cals, holds: map[*pc]bool{}, gone: map[*pc]bool{}}
 		for i := range devices {

@@ -26,10 +26,7 @@ func TestYearOfOneDevice(t *testing.T) {
 		defer f.end()
 		p := edition.W2KSP3()
 		p.VerifyMin = 20000
-		f.ls = f.licenseServer("ls1", p)
-		f.ls.activate()
-		f.ls.install(token.CAL, 1)
-		f.ts = f.termServer("ts1", p, f.ls.addr)
+		f.serve(p, 1)
 		d := f.pc("C1", "9x")
 		var held token.License
 		renewals := 0
@@ -117,9 +114,7 @@ func TestNeverFindsALicenseServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)
 		defer f.end()
-		f.ls = f.licenseServer("elsewhere", edition.W2KSP3())
-		f.ls.activate()
-		f.ls.install(token.CAL, 5)
+		f.sell("elsewhere", edition.W2KSP3(), 5)
 		f.ts = f.termServer("ts1", edition.W2KSP3(), "ls1:3343")
 		f.ts.restartWithRoot()
 		on := func(days int, name, persona string, want string) {
@@ -238,9 +233,7 @@ func TestMacintosh(t *testing.T) {
 func macintosh(t *testing.T, p edition.Profile) {
 	f := newFarm(t)
 	defer f.end()
-	f.ls = f.licenseServer("ls1", p)
-	f.ls.activate()
-	f.ls.install(token.CAL, 1)
+	f.sell("ls1", p, 1)
 	f.wires.cut(f.ls.addr, true)
 	f.ts = f.termServer("ts1", p, f.ls.addr)
 	mac := f.pc("Mac1", "mac")
@@ -295,10 +288,7 @@ func TestAnyTerminalServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)
 		defer f.end()
-		f.ls = f.licenseServer("ls1", edition.W2K())
-		f.ls.activate()
-		f.ls.install(token.CAL, 5)
-		f.ts = f.termServer("ts1", edition.W2K(), f.ls.addr)
+		f.serve(edition.W2K(), 5)
 		other := f.termServer("ts2", edition.W2K(), "nowhere:3343")
 		other.restartWithRoot()
 		defer other.stop()
@@ -351,9 +341,7 @@ func TestMixedFarms(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFarm(t)
 				defer f.end()
-				f.ls = f.licenseServer("ls1", tt.ls)
-				f.ls.activate()
-				f.ls.install(token.CAL, 5)
+				f.sell("ls1", tt.ls, 5)
 				f.ts = f.termServer("ts1", tt.ts, f.ls.addr)
 				d := f.pc("C1", "9x")
 				for i, want := range tt.rules {
@@ -396,10 +384,7 @@ func TestGraceEndsByAnyCAL(t *testing.T) {
 				if err := p.SetAll([]string{"grace_end_scope=" + scope}); err != nil {
 					t.Fatal(err)
 				}
-				f.ls = f.licenseServer("ls1", p)
-				f.ls.activate()
-				f.ls.install(token.CAL, 5)
-				f.ts = f.termServer("ts1", p, f.ls.addr)
+				f.serve(p, 5)
 				other := f.termServer("ts2", p, f.ls.addr)
 				defer other.stop()
 				for i := range 2 {
