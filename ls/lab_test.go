@@ -20,6 +20,7 @@ import (
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls"
 	"github.com/tslab/tslab/ls/store"
+	"github.com/tslab/tslab/wire/codes"
 	"github.com/tslab/tslab/wire/enroll"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/token"
@@ -84,7 +85,7 @@ func (c *ca) activation(t testing.TB, request []byte) enroll.Activation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return enroll.Activation{Server: r.Server, Company: r.Company, ServerID: enroll.ServerID(cert), Issued: r.Issued,
+	return enroll.Activation{Server: r.Server, Company: r.Company, ServerID: codes.ServerID(cert), Issued: r.Issued,
 		Certificate: cert.Raw, Root: c.root.Raw}
 }
 
@@ -99,7 +100,11 @@ func (c *ca) activate(t testing.TB, request []byte) []byte {
 
 // packID makes the i-th key pack id; they are in no order.
 func packID(i int) string {
-	return enroll.PackID(sha256.Sum256([]byte{byte(i)}))
+	id, err := codes.PackID(nil, "", codes.Pack{Count: uint32(1 + i*37%101), Serial: uint32(i)})
+	if err != nil {
+		panic(err)
+	}
+	return id
 }
 
 func (c *ca) pack(t testing.TB, k enroll.KeyPack) []byte {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ls"
+	"github.com/tslab/tslab/wire/codes"
 	"github.com/tslab/tslab/wire/enroll"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
@@ -35,7 +37,7 @@ func TestActivation(t *testing.T) {
 	early := newDevice(1)
 	l.ask(early, tsls.RequestTemp, tsls.ClassNone)
 	after := l.activate()
-	if !after.Activated || !enroll.ValidID(after.ServerID) || len(after.Certificates) != 2 ||
+	if !after.Activated || !codes.Valid(codes.LicenseServerID, after.ServerID) || len(after.Certificates) != 2 ||
 		!bytes.Equal(after.Certificates[1], before.Certificates[0]) || !bytes.Equal(after.Roots[0], l.ca.root.Raw) {
 		t.Errorf("after: %+v", after)
 	}
@@ -125,11 +127,14 @@ func TestActivationRefuses(t *testing.T) {
 	}
 }
 
+// stranger is the License Server ID of no server here.
+var stranger = codes.ServerID(&x509.Certificate{SerialNumber: big.NewInt(1)})
+
 // proves R71, R121
 func TestInstallRefuses(t *testing.T) {
 	l := newLab(t, edition.W2KSP3())
-	l.ca.pack(t, enroll.KeyPack{ServerID: packID(3), Count: 1})
-	if _, err := l.tell(tsls.InstallKeyPack{Document: l.ca.pack(t, enroll.KeyPack{ServerID: packID(3), Count: 1})}); !errors.Is(err, tsls.Error{Code: tsls.CodeNotActivated}) {
+	l.ca.pack(t, enroll.KeyPack{ServerID: stranger, Count: 1})
+	if _, err := l.tell(tsls.InstallKeyPack{Document: l.ca.pack(t, enroll.KeyPack{ServerID: stranger, Count: 1})}); !errors.Is(err, tsls.Error{Code: tsls.CodeNotActivated}) {
 		t.Errorf("before the activation: %v", err)
 	}
 	id := l.activate().ServerID
@@ -142,7 +147,7 @@ func TestInstallRefuses(t *testing.T) {
 	}{
 		{"no document", []byte("hello"), tsls.CodeDocument, "no line begins"},
 		{"again", l.ca.pack(t, enroll.KeyPack{PackID: packID(1), ServerID: id, Count: 10}), tsls.CodeDuplicate, "installed already"},
-		{"another server's", l.ca.pack(t, enroll.KeyPack{PackID: packID(2), ServerID: packID(3), Count: 10}), tsls.CodeOtherServer, id},
+		{"another server's", l.ca.pack(t, enroll.KeyPack{PackID: packID(2), ServerID: stranger, Count: 10}), tsls.CodeOtherServer, id},
 		{"another clearinghouse's", newCA(t).pack(t, enroll.KeyPack{PackID: packID(2), ServerID: id, Count: 10}), tsls.CodeDocument, "clearinghouse"},
 		{"temporary tokens", l.ca.pack(t, enroll.KeyPack{PackID: packID(2), ServerID: id, Kind: "temporary", Count: 10}), tsls.CodeDocument, "temporary"},
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,36 +11,126 @@ import (
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/ls/clearinghouse"
 	"github.com/tslab/tslab/ls/keypack"
-	"github.com/tslab/tslab/wire/enroll"
-	"github.com/tslab/tslab/wire/token"
 )
 
 func activateCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "activate",
-		Usage:     "answer an activation request with an activation",
-		ArgsUsage: "REQUEST",
+		Usage:     "activate a license server: answer its activation request, or its Product ID with a License Server ID",
+		ArgsUsage: "[REQUEST]",
 		Flags: flags(outputFlag(),
-			&cli.BoolFlag{Name: "again", Usage: "activate a server that is activated already; it gets another License Server ID"}),
-		Action: func(_ context.Context, c *cli.Command) error {
-			args, err := tscli.Args(c, 1, 1)
+			textFlag("product-id", "`ID` of a license server that was installed from a product document"),
+			textFlag("reason", "`WHY` a license server is activated again: "+reasons())),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			op := clearinghouse.OpActivate
+			if c.IsSet("reason") {
+				op = clearinghouse.OpReactivate
+			}
+			args, err := tscli.Args(c, 0, 1)
 			if err != nil {
 				return err
 			}
-			request, err := readDocument(c, args[0])
-			if err != nil {
-				return err
-			}
-			if err := checkOutput(c); err != nil {
-				return err
-			}
-			return with(c, func(h *clearinghouse.Clearinghouse) error {
-				s, err := h.Activate(request, c.Bool("again"))
+			form := formOf(c, "product-id", "reason")
+			if len(args) == 1 {
+				request, err := readDocument(c, args[0])
 				if err != nil {
-					return fmt.Errorf("%s: %w", args[0], err)
+					return err
 				}
-				return writeOutput(c, s.Document, fmt.Sprintf("activation of %s as %s", s.Name, s.ServerID))
-			})
+				form[clearinghouse.RequestField] = string(request)
+			} else if form["product-id"] == "" {
+				return tscli.Usage("want a file with an activation request, or --product-id")
+			}
+			return perform(ctx, c, op, form)
+		},
+	}
+}
+
+func reasons() string {
+	var list []string
+	for _, r := range keypack.Reasons() {
+		list = append(list, string(r))
+	}
+	return strings.Join(list, ", ")
+}
+
+// orderFlags are those of every command about key packs.
+func orderFlags(own ...cli.Flag) []cli.Flag {
+	list := []cli.Flag{
+		&cli.StringFlag{Name: "server", Aliases: []string{"server-id"}, Usage: "the license server's `LSID`", Required: true},
+		textFlag("count", "`N` tokens", "n"),
+		textFlag("kind", "`KIND` of tokens: cal, internet-connector or per-user (default cal)"),
+		textFlag("product", "`PRODUCT` that they license, by name or version (default \"Windows 2000\")"),
+	}
+	return flags(append(append(list, outputFlag()), own...)...)
+}
+
+func textFlag(name, usage string, aliases ...string) cli.Flag {
+	return &cli.StringFlag{Name: name, Usage: usage, Aliases: aliases}
+}
+
+// programFlags say how tokens were bought.
+func programFlags() []cli.Flag {
+	var flags []string
+	for _, p := range keypack.Programs() {
+		flags = append(flags, p.Flag())
+	}
+	list := []cli.Flag{&cli.StringFlag{Name: "program", Usage: "licensing `PROGRAM` that they were bought by: " + strings.Join(flags, ", "), Required: true}}
+	seen := map[string]bool{}
+	for _, p := range keypack.Programs() {
+		for _, f := range p.Fields() {
+			if !seen[f.Name] {
+				seen[f.Name] = true
+				list = append(list, textFlag(f.Name, "`NUMBER` of the purchase: "+f.Help))
+			}
+		}
+	}
+	return list
+}
+
+// formOf takes the flags that are set, under their names.
+func formOf(c *cli.Command, names ...string) clearinghouse.Form {
+	form := clearinghouse.Form{}
+	for _, name := range names {
+		if c.IsSet(name) {
+			form[name] = c.String(name)
+		}
+	}
+	return form
+}
+
+// orderForm is the form of a command about key packs.
+func orderForm(c *cli.Command, more ...string) clearinghouse.Form {
+	names := append([]string{"program", "kind", "product", "count"}, more...)
+	for _, p := range keypack.Programs() {
+		for _, f := range p.Fields() {
+			names = append(names, f.Name)
+		}
+	}
+	form := formOf(c, names...)
+	form["server-id"] = c.String("server")
+	if form["product"] == "" && form["license-code"] == "" {
+		form["product"] = keypack.Products()[0].Name
+		if form["kind"] == "per-user" {
+			form["product"] = keypack.Products()[1].Name
+		}
+	}
+	return form
+}
+
+// orderCommand is a command whose form is about key packs.
+func orderCommand(op clearinghouse.Op, usage string, more ...cli.Flag) *cli.Command {
+	var names []string
+	for _, f := range more {
+		names = append(names, f.Names()[0])
+	}
+	return &cli.Command{
+		Name: string(op), Usage: usage,
+		Flags: orderFlags(append(programFlags(), more...)...),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if _, err := tscli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			return perform(ctx, c, op, orderForm(c, names...))
 		},
 	}
 }
@@ -47,64 +138,100 @@ func activateCommand() *cli.Command {
 func issueCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "issue",
-		Usage: "make a key pack for a license server",
-		Flags: flags(outputFlag(),
-			&cli.StringFlag{Name: "server", Usage: "the license server's `LSID`", Required: true},
-			&cli.Uint32Flag{Name: "count", Aliases: []string{"n"}, Usage: "`N` tokens", Required: true},
-			&cli.StringFlag{Name: "kind", Usage: "`KIND` of licenses: cal (per device), per-user or internet-connector", Value: "cal"},
-			&cli.StringFlag{Name: "product", Usage: "`PRODUCT` that they license, by name or version; per user it is Windows Server 2003", Value: keypack.Products()[0].Name},
-			&cli.StringFlag{Name: "program", Usage: "licensing `PROGRAM` that they were bought by", Value: string(keypack.LicenseCode)}),
-		Action: func(_ context.Context, c *cli.Command) error {
-			order, err := orderFrom(c)
-			if err != nil {
+		Usage: "make a key pack for a license server, for no purchase",
+		Flags: orderFlags(textFlag("program", "licensing `PROGRAM` that it names (default license-code, or select)")),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if _, err := tscli.Args(c, 0, 0); err != nil {
 				return err
 			}
-			if err := checkOutput(c); err != nil {
-				return err
-			}
-			return with(c, func(h *clearinghouse.Clearinghouse) error {
-				p, err := h.Issue(order)
-				if err != nil {
-					return err
+			form := orderForm(c)
+			if form["program"] == "" {
+				form["program"] = string(keypack.LicenseCode)
+				if form["kind"] == "internet-connector" { // it is not sold in a box
+					form["program"] = string(keypack.Select)
 				}
-				return writeOutput(c, p.Document, fmt.Sprintf("key pack %s, %d x %s", p.PackID, p.Count, p.Kind))
-			})
+			}
+			if form["count"] == "" {
+				return tscli.Usage("want --count")
+			}
+			return perform(ctx, c, clearinghouse.OpIssue, form)
 		},
 	}
 }
 
-func orderFrom(c *cli.Command) (clearinghouse.Order, error) {
-	var order clearinghouse.Order
-	if _, err := tscli.Args(c, 0, 0); err != nil {
-		return order, err
+func purchaseCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "purchase",
+		Usage:     "take in a reseller's record of a purchase, which `tslab sell` wrote",
+		ArgsUsage: "FILE",
+		Flags:     flags(outputFlag()),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			args, err := tscli.Args(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			record, err := readDocument(c, args[0])
+			if err != nil {
+				return err
+			}
+			return perform(ctx, c, clearinghouse.OpPurchase, clearinghouse.Form{"purchase": string(record)})
+		},
 	}
-	name := c.String("product")
-	switch c.String("kind") {
-	case "cal":
-		order.Kind = token.CAL
-	case "internet-connector":
-		order.Kind = token.InternetConnector
-	case "per-user":
-		order.Kind = token.PerUser
-		if !c.IsSet("product") { // there are none for the default
-			name = "Windows Server 2003"
-		}
-	default:
-		return order, tscli.Usage("--kind %q: want cal, per-user or internet-connector", c.String("kind"))
+}
+
+func productCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "product",
+		Usage:       "make what a license server is installed from",
+		Description: "The document has a Product ID and sealed activations: `lserver --product FILE` installs it, and a License\nServer ID that is typed opens the next of them. So telephone, fax and browser carry nothing but numbers.",
+		Flags:       flags(outputFlag()),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if _, err := tscli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			return perform(ctx, c, clearinghouse.OpProduct, clearinghouse.Form{})
+		},
 	}
-	product, err := keypack.ParseProduct(name)
+}
+
+func deactivateCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "deactivate",
+		Usage: "take an activation back, and say the code that confirms it",
+		Flags: flags(outputFlag(), &cli.StringFlag{Name: "server", Aliases: []string{"server-id"}, Usage: "the license server's `LSID`", Required: true}),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if _, err := tscli.Args(c, 0, 0); err != nil {
+				return err
+			}
+			return perform(ctx, c, clearinghouse.OpDeactivate, clearinghouse.Form{"server-id": c.String("server")})
+		},
+	}
+}
+
+func buyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "buy",
+		Usage: "refused: licenses are bought from a reseller (`tslab sell`)",
+		Flags: flags(),
+		Action: func(context.Context, *cli.Command) error {
+			return errors.New("you cannot purchase CALs from the clearinghouse; buy them from a reseller: `tslab sell` writes the record, `clearinghouse purchase` takes it in")
+		},
+	}
+}
+
+// perform does what a form asks for and writes the documents, or the one line when
+// there are none.
+func perform(ctx context.Context, c *cli.Command, op clearinghouse.Op, form clearinghouse.Form) error {
+	if err := checkOutput(c); err != nil {
+		return err
+	}
+	answer, err := do(ctx, c, op, form)
 	if err != nil {
-		return order, tscli.Usage("--product: %v", err)
+		return err
 	}
-	if err := keypack.CheckVersion(order.Kind, product.Version); err != nil {
-		return order, tscli.Usage("--kind %s --product %q: %v", c.String("kind"), product.Name, err)
+	if len(answer.Documents) == 0 {
+		_, err := fmt.Fprintln(c.Root().Writer, answer.Text)
+		return err
 	}
-	order.Product = product
-	order.ServerID = strings.ToUpper(strings.TrimSpace(c.String("server")))
-	order.Program = keypack.Program(c.String("program"))
-	order.Count = c.Uint32("count")
-	if order.Count == 0 || order.Count > enroll.MaxCount {
-		return order, tscli.Usage("--count %d: want 1 to %d", order.Count, enroll.MaxCount)
-	}
-	return order, nil
+	return writeOutput(c, []byte(strings.Join(answer.Documents, "")), answer.Text)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/internal/durable"
 	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ls/clearinghouse"
@@ -51,6 +54,26 @@ func with(c *cli.Command, f func(*clearinghouse.Clearinghouse) error) error {
 	}
 	defer h.Close()
 	return f(h)
+}
+
+// do does one operation: at the clearinghouse that is running in the state folder, or
+// else in the folder itself.
+func do(ctx context.Context, c *cli.Command, op clearinghouse.Op, form clearinghouse.Form) (clearinghouse.Answer, error) {
+	var answer clearinghouse.Answer
+	if clearinghouse.Exists(c.String("state")) {
+		err := control.Call(ctx, c.String("state"), string(op), form, &answer)
+		if e, ok := errors.AsType[*control.Error](err); ok {
+			return answer, errors.New(e.Text)
+		}
+		if !errors.Is(err, control.ErrNotRunning) {
+			return answer, err
+		}
+	}
+	err := with(c, func(h *clearinghouse.Clearinghouse) (err error) {
+		answer, err = h.Do(op, form)
+		return err
+	})
+	return answer, err
 }
 
 // readDocument reads a file, "-" standing for standard input.

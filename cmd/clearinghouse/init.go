@@ -59,14 +59,23 @@ func rootCommand() *cli.Command {
 func auditCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "audit",
-		Usage: "print the audit log, a JSON record a line, and check that it is whole",
+		Usage: "print the audit log, a JSON record a line, check that it is whole, and print what was bought and issued",
 		Flags: flags(),
 		Action: func(_ context.Context, c *cli.Command) error {
 			if _, err := tscli.Args(c, 0, 0); err != nil {
 				return err
 			}
 			return with(c, func(h *clearinghouse.Clearinghouse) error {
-				return h.Audit(func(r clearinghouse.Record) error { return tscli.JSON(c.Root().Writer, r) })
+				if err := h.Audit(func(r clearinghouse.Record) error { return tscli.JSON(c.Root().Writer, r) }); err != nil {
+					return err
+				}
+				b, err := h.Balance()
+				if err != nil {
+					return err
+				}
+				return tscli.JSON(c.Root().Writer, struct {
+					Balance clearinghouse.Balance `json:"balance"`
+				}{b})
 			})
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/ls/clearinghouse"
 )
 
 func main() { tscli.Main(context.Background(), command()) }
@@ -18,7 +19,16 @@ func command() *cli.Command {
 		Name:  "clearinghouse",
 		Usage: "activate license servers and issue their key packs",
 		Commands: []*cli.Command{
-			initCommand(), activateCommand(), issueCommand(), rootCommand(), auditCommand(),
+			initCommand(), rootCommand(), productCommand(), purchaseCommand(), activateCommand(), deactivateCommand(),
+			orderCommand(clearinghouse.OpInstall, "make a key pack for a purchase"),
+			orderCommand(clearinghouse.OpPrint, "give out the key packs of a purchase again"),
+			orderCommand(clearinghouse.OpReissue, "make the key packs of a purchase again, for a license server that has another License Server ID",
+				textFlag("former-id", "`LSID` that the server had before")),
+			orderCommand(clearinghouse.OpRecover, "make a key pack for tokens that devices have lost",
+				textFlag("license-id", "`IDS` of the lost tokens, as lsreport prints them")),
+			orderCommand(clearinghouse.OpTransfer, "make a key pack for a license that goes to another computer, once",
+				textFlag("license-id", "`ID` of the license"), textFlag("from", "`COMPUTER` that has it"), textFlag("to", "`COMPUTER` that gets it")),
+			issueCommand(), auditCommand(), buyCommand(),
 		},
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/program"
+	"github.com/tslab/tslab/wire/codes"
 	"github.com/tslab/tslab/wire/enroll"
 )
 
@@ -106,8 +109,8 @@ func TestTrip(t *testing.T) {
 		!strings.Contains(out, "Product: Windows Server 2003 (5.2)\n") {
 		t.Errorf("issue of Per User licenses: %s", out)
 	}
-	if n := strings.Count(d.must("audit"), "\n"); n != 5 {
-		t.Errorf("%d records in the audit log, want 5", n)
+	if n := strings.Count(d.must("audit"), "\n"); n != 6 { // the last is the balance
+		t.Errorf("%d lines of the audit log, want 6", n)
 	}
 }
 
@@ -131,25 +134,30 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"init", tscli.CodeRefused, "its root is not overwritten; choose another folder"},
 		{"init now", tscli.CodeUsage, `unexpected argument "now"`},
-		{"activate", tscli.CodeUsage, "an argument is missing: REQUEST"},
+		{"activate", tscli.CodeUsage, "want a file with an activation request, or --product-id"},
 		{"activate @/nothing.txt", tscli.CodeRefused, "no such file"},
-		{"activate @/request.txt", tscli.CodeRefused, "say --again if that is wanted"},
-		{"activate @/activation.txt", tscli.CodeRefused, "activation.txt: activation request, line 1: this is another document: ACTIVATION"},
-		{"activate @/request.txt --again -o @/none/x", tscli.CodeRefused, "the folder does not exist"},
-		{"activate @/request.txt --again -o @", tscli.CodeRefused, "is a folder; name a file"},
+		{"activate @/request.txt", tscli.CodeRefused, "reactivate it, with the reason"},
+		{"activate @/activation.txt", tscli.CodeRefused, "request: activation request, line 1: this is another document: ACTIVATION"},
+		{"activate @/request.txt --reason redeployed -o @/none/x", tscli.CodeRefused, "the folder does not exist"},
+		{"activate @/request.txt --reason redeployed -o @", tscli.CodeRefused, "is a folder; name a file"},
 		{"issue --count 1", tscli.CodeUsage, `"server" not set`},
-		{"issue --server " + a.ServerID, tscli.CodeUsage, `"count" not set`},
-		{"issue --server " + a.ServerID + " --count 0", tscli.CodeUsage, "--count 0: want 1 to 1000000"},
-		{"issue --server " + a.ServerID + " --count -1", tscli.CodeUsage, "invalid value"},
-		{"issue --server " + a.ServerID + " --count ten", tscli.CodeUsage, "invalid value"},
-		{"issue --server " + a.ServerID + " --count 1 --kind temporary", tscli.CodeUsage, "want cal, per-user or internet-connector"},
-		{"issue --server " + a.ServerID + " --count 1 --kind per-user --product 5.0", tscli.CodeUsage, "came with Windows Server 2003"},
-		{"issue --server " + a.ServerID + " --count 1 --product NT", tscli.CodeUsage, `there is no product "NT"`},
+		{"issue --server " + a.ServerID, tscli.CodeUsage, "want --count"},
+		{"issue --server " + a.ServerID + " --count 0", tscli.CodeRefused, `count: "0" is no number of licenses; give a number from 1 on`},
+		{"issue --server " + a.ServerID + " --count -1", tscli.CodeRefused, `"-1" is no number of licenses`},
+		{"issue --server " + a.ServerID + " --count ten", tscli.CodeRefused, `"ten" is no number of licenses`},
+		{"issue --server " + a.ServerID + " --count 1 --kind temporary", tscli.CodeRefused, "choose cal, internet-connector or per-user"},
+		{"issue --server " + a.ServerID + " --count 1 --kind per-user --product 5.0", tscli.CodeRefused, "came with Windows Server 2003"},
+		{"issue --server " + a.ServerID + " --count 1 --product NT", tscli.CodeRefused, `there is no product "NT"`},
 		{"issue --server " + a.ServerID + " --count 1 --program Lease", tscli.CodeRefused, `there is no licensing program "Lease"`},
-		{"issue --server LS1 --count 1", tscli.CodeRefused, "is no License Server ID; `licmgr show` prints it"},
-		{"issue --server " + enroll.PackID([32]byte{}) + " --count 1", tscli.CodeRefused, "no license server was activated here as"},
+		{"issue --server LS1 --count 1", tscli.CodeRefused, "server-id: it does not begin with LAB"},
+		{"issue --server " + codes.ServerID(&x509.Certificate{SerialNumber: big.NewInt(1)}) + " --count 1", tscli.CodeRefused, "no license server was activated here as"},
 		{"root --clock @/nothing", tscli.CodeRefused, "nothing"},
 		{"sell", tscli.CodeUsage, ""},
+		{"export", tscli.CodeUsage, ""},
+		{"buy", tscli.CodeRefused, "you cannot purchase CALs from the clearinghouse"},
+		{"deactivate --server " + a.ServerID + "A", tscli.CodeRefused, "has 6 characters, not 5"},
+		{"activate @/request.txt --reason boredom", tscli.CodeRefused, `there is no reason "boredom"`},
+		{"purchase @/request.txt", tscli.CodeRefused, "this is another document"},
 	} {
 		code, stdout, stderr := d.run(strings.Fields(tt.args)...)
 		if code != tt.code || !strings.Contains(stderr, tt.want) || stdout != "" {

@@ -19,6 +19,7 @@ import (
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/wire/codes"
 	"github.com/tslab/tslab/wire/enroll"
 	"github.com/tslab/tslab/wire/tsls"
 )
@@ -163,11 +164,13 @@ func clearinghouse(t *testing.T, request []byte, n uint32) (activation, pack []b
 	check(err)
 	cert, err := enroll.CreateServerCertificate(public, root, key)
 	check(err)
-	id := enroll.ServerID(cert)
+	id := codes.ServerID(cert)
 	activation, err = enroll.Activation{Server: r.Server, Company: r.Company, ServerID: id, Issued: r.Issued,
 		Certificate: cert.Raw, Root: root.Raw}.Sign(key)
 	check(err)
-	pack, err = enroll.KeyPack{PackID: enroll.PackID([32]byte{1}), ServerID: id, Kind: "CAL", Product: "Windows 2000",
+	packID, err := codes.PackID(nil, id, codes.Pack{Count: n})
+	check(err)
+	pack, err = enroll.KeyPack{PackID: packID, ServerID: id, Kind: "CAL", Product: "Windows 2000",
 		Program: "License Code", Major: 5, Count: n, Issued: r.Issued}.Sign(key)
 	check(err)
 	return activation, pack

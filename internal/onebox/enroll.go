@@ -55,7 +55,10 @@ func Activate(ctx context.Context, server *ls.Server, house *clearinghouse.Clear
 	if err != nil {
 		return tsls.ServerInfo{}, err
 	}
-	activation, err := house.Activate(request.Document, true)
+	activation, err := house.Activate(request.Document)
+	if _, ok := errors.AsType[*clearinghouse.ActivatedError](err); ok { // the license server has lost it
+		activation, err = house.Reactivate(request.Document, "redeployed")
+	}
 	if err != nil {
 		return tsls.ServerInfo{}, err
 	}

@@ -17,10 +17,18 @@ type Action string
 
 // The actions.
 const (
-	ActionInit     Action = "init"
-	ActionActivate Action = "activate"
-	ActionReplace  Action = "activate-again"
-	ActionIssue    Action = "issue"
+	ActionInit       Action = "init"
+	ActionProduct    Action = "product"  // a product document was made
+	ActionPurchase   Action = "purchase" // a reseller's record was taken in
+	ActionActivate   Action = "activate"
+	ActionReactivate Action = "reactivate"
+	ActionDeactivate Action = "deactivate"
+	ActionPrint      Action = "print"   // an activation or a key pack was given out again
+	ActionIssue      Action = "issue"   // a key pack of the clearinghouse's own, for no purchase
+	ActionInstall    Action = "install" // a key pack for a purchase
+	ActionReissue    Action = "reissue" // a key pack for another License Server ID
+	ActionRecover    Action = "recover" // tokens for lost ones
+	ActionTransfer   Action = "transfer"
 )
 
 // Record is a line of the audit log. Each holds the hash of the one before it, so

@@ -32,10 +32,11 @@ const lockWait = 500 * time.Millisecond
 // Clearinghouse is an open clearinghouse. Its methods may be called from any
 // goroutine.
 type Clearinghouse struct {
-	db    *bbolt.DB
-	clock clock.Clock
-	root  *x509.Certificate
-	key   *ecdsa.PrivateKey
+	db        *bbolt.DB
+	customers *bbolt.DB
+	clock     clock.Clock
+	root      *x509.Certificate
+	key       *ecdsa.PrivateKey
 }
 
 // Init makes a clearinghouse of the given name in dir, with a root certificate and
@@ -44,24 +45,27 @@ func Init(dir, name string, c clock.Clock) (*Clearinghouse, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("clearinghouse: %w", err)
 	}
-	db, err := openDatabase(dir)
-	if err != nil {
+	h := &Clearinghouse{clock: c}
+	if err := h.openDatabases(dir); err != nil {
 		return nil, err
 	}
-	root, key, err := createRoot(dir, name) // under the database's lock
-	if err != nil {
-		db.Close()
-		return nil, err
+	var err error
+	if h.root, h.key, err = createRoot(dir, name); err != nil { // under the database's lock
+		return nil, errors.Join(err, h.Close())
 	}
-	h := &Clearinghouse{db: db, clock: c, root: root, key: key}
 	err = h.update(func(tx *transaction) error {
 		return tx.audit(Record{Action: ActionInit, Detail: name})
 	})
 	if err != nil {
-		db.Close()
-		return nil, err
+		return nil, errors.Join(err, h.Close())
 	}
 	return h, nil
+}
+
+// Exists reports whether a clearinghouse lies in dir.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, RootName))
+	return err == nil
 }
 
 // Open opens the clearinghouse that lies in dir.
@@ -73,22 +77,32 @@ func Open(dir string, c clock.Clock) (*Clearinghouse, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(dir)
-	if err != nil {
+	h := &Clearinghouse{clock: c, root: root, key: key}
+	if err := h.openDatabases(dir); err != nil {
 		return nil, err
 	}
-	return &Clearinghouse{db: db, clock: c, root: root, key: key}, nil
+	return h, nil
 }
 
-// Close closes the database.
-func (h *Clearinghouse) Close() error { return h.db.Close() }
+// Close closes the databases.
+func (h *Clearinghouse) Close() error { return errors.Join(h.db.Close(), h.customers.Close()) }
 
 // Root is the root certificate, which license servers, terminal servers and devices
 // are told to trust.
 func (h *Clearinghouse) Root() *x509.Certificate { return h.root }
 
-func openDatabase(dir string) (*bbolt.DB, error) {
-	path := filepath.Join(dir, DatabaseName)
+func (h *Clearinghouse) openDatabases(dir string) (err error) {
+	if h.db, err = openDatabase(dir, DatabaseName, buckets()...); err != nil {
+		return err
+	}
+	if h.customers, err = openDatabase(dir, CustomersName, bucketCustomers); err != nil {
+		return errors.Join(err, h.db.Close())
+	}
+	return nil
+}
+
+func openDatabase(dir, name string, buckets ...string) (*bbolt.DB, error) {
+	path := filepath.Join(dir, name)
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s is in use by another program; end that one first", path)
@@ -97,7 +111,7 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 		return nil, fmt.Errorf("clearinghouse database %s: %w", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range buckets() {
+		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
 			}
@@ -105,8 +119,7 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 		return nil
 	})
 	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("clearinghouse database %s: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("clearinghouse database %s: %w", path, err), db.Close())
 	}
 	return db, nil
 }

@@ -5,8 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/ls/keypack"
+	"github.com/tslab/tslab/wire/codes"
 	"github.com/tslab/tslab/wire/enroll"
 	"github.com/tslab/tslab/wire/token"
 )
@@ -151,7 +154,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestActivate(t *testing.T) {
 	h, _ := newHouse(t)
 	text, key := request(t, "LS1")
-	s, err := h.Activate(text, false)
+	s, err := h.Activate(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,29 +170,29 @@ func TestActivate(t *testing.T) {
 		t.Errorf("activation (-want +got):\n%s", diff)
 	}
 
-	_, err = h.Activate(text, false)
+	_, err = h.Activate(text)
 	known, ok := errors.AsType[*ActivatedError](err)
 	if !ok || known.ServerID != s.ServerID || known.Name != "LS1" || !known.Since.Equal(day) {
 		t.Fatalf("a second activation: %v", err)
 	}
-	again, err := h.Activate(text, true)
+	again, err := h.Reactivate(text, "certificate-corrupt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if again.ServerID == s.ServerID || again.Key != s.Key {
 		t.Errorf("activated again: %s, then %s", s.ServerID, again.ServerID)
 	}
-	if _, err := h.Issue(cals(s.ServerID, 5)); err == nil || !strings.Contains(err.Error(), "is "+again.ServerID+" now; issue the key pack for that") {
+	if _, err := h.Issue(cals(s.ServerID, 5)); err == nil || !strings.Contains(err.Error(), "is "+again.ServerID+" now; give that number") {
 		t.Errorf("a key pack for the old id: %v", err)
 	}
 	if _, err := h.Issue(cals(again.ServerID, 5)); err != nil {
 		t.Error(err)
 	}
 	namesake, _ := request(t, "LS1") // another server of the same name
-	if _, err := h.Activate(namesake, false); err != nil {
+	if _, err := h.Activate(namesake); err != nil {
 		t.Error(err)
 	}
-	if got, want := actions(t, h), "1 init, 2 activate, 3 activate-again, 4 issue, 5 activate"; got != want {
+	if got, want := actions(t, h), "1 init, 2 activate, 3 reactivate, 4 issue, 5 activate"; got != want {
 		t.Errorf("audit log: %s, want %s", got, want)
 	}
 }
@@ -197,7 +200,7 @@ func TestActivate(t *testing.T) {
 func TestActivateRefuses(t *testing.T) {
 	h, _ := newHouse(t)
 	text, _ := request(t, "LS1")
-	s, err := h.Activate(text, false)
+	s, err := h.Activate(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +211,7 @@ func TestActivateRefuses(t *testing.T) {
 		{"its own answer", string(s.Document), "activation request, line 1: this is another document: ACTIVATION; an activation request is written by `licmgr request`"},
 		{"edited", strings.Replace(string(text), "Fabrikam", "Contoso", 1), "activation request, line 3: the line says"},
 	} {
-		if _, err := h.Activate([]byte(tt.text), false); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := h.Activate([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v; want %q", tt.name, err, tt.want)
 		}
 	}
@@ -220,7 +223,7 @@ func TestActivateRefuses(t *testing.T) {
 func TestIssue(t *testing.T) {
 	h, _ := newHouse(t)
 	text, _ := request(t, "LS1")
-	s, err := h.Activate(text, false)
+	s, err := h.Activate(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,8 +246,8 @@ func TestIssue(t *testing.T) {
 		change func(*Order)
 		want   string
 	}{
-		{"unknown server", func(o *Order) { o.ServerID = enroll.PackID([32]byte{}) }, "no license server was activated here as LAB-"},
-		{"no id", func(o *Order) { o.ServerID = "LS1" }, `"LS1" is no License Server ID`},
+		{"unknown server", func(o *Order) { o.ServerID = codes.ServerID(&x509.Certificate{SerialNumber: big.NewInt(1)}) }, "no license server was activated here as LAB-"},
+		{"no id", func(o *Order) { o.ServerID = "LS1" }, "server-id: it does not begin with LAB"},
 		{"no count", func(o *Order) { o.Count = 0 }, "a key pack holds 1 to 1000000 tokens, not 0"},
 		{"too many", func(o *Order) { o.Count = 1_000_001 }, "not 1000001"},
 		{"temporary", func(o *Order) { o.Kind = token.Temporary }, `not "temporary"`},
@@ -262,7 +265,7 @@ func TestIssue(t *testing.T) {
 func TestAtOnce(t *testing.T) {
 	h, _ := newHouse(t)
 	text, _ := request(t, "LS1")
-	s, err := h.Activate(text, false)
+	s, err := h.Activate(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +309,7 @@ func TestAuditIsWhole(t *testing.T) {
 	} {
 		h, _ := newHouse(t)
 		text, _ := request(t, "LS1")
-		s, err := h.Activate(text, false)
+		s, err := h.Activate(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -326,7 +329,7 @@ func TestAuditIsWhole(t *testing.T) {
 func TestCustomersApart(t *testing.T) {
 	h, _ := newHouse(t)
 	text, _ := request(t, "LS1")
-	s, err := h.Activate(text, false)
+	s, err := h.Activate(text)
 	if err != nil {
 		t.Fatal(err)
 	}

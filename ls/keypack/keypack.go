@@ -28,10 +28,13 @@ type Pack struct {
 // OtherServerError says that a key pack is made for another license server.
 type OtherServerError struct {
 	PackID   string
-	For, Own string // License Server IDs
+	For, Own string // License Server IDs; For is empty when it cannot be told
 }
 
 func (e *OtherServerError) Error() string {
+	if e.For == "" {
+		return fmt.Sprintf("key pack %s is not made for License Server ID %s, which this server is, or not by its clearinghouse; have the clearinghouse issue it for this server", e.PackID, e.Own)
+	}
 	return fmt.Sprintf("key pack %s is made for License Server ID %s and this server is %s; have the clearinghouse issue it for this server", e.PackID, e.For, e.Own)
 }
 

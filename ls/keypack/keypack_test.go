@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tslab/tslab/wire/codes"
 	"github.com/tslab/tslab/wire/enroll"
 	"github.com/tslab/tslab/wire/token"
 )
@@ -31,6 +33,19 @@ func newRoot(t *testing.T) (*x509.Certificate, *ecdsa.PrivateKey) {
 	return root, key
 }
 
+func serverID(n int64) string {
+	return codes.ServerID(&x509.Certificate{SerialNumber: big.NewInt(n)})
+}
+
+func packID(t *testing.T, server string) string {
+	t.Helper()
+	id, err := codes.PackID(nil, server, codes.Pack{Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 func sign(t *testing.T, d enroll.KeyPack, key *ecdsa.PrivateKey) []byte {
 	t.Helper()
 	text, err := d.Sign(key)
@@ -42,8 +57,8 @@ func sign(t *testing.T, d enroll.KeyPack, key *ecdsa.PrivateKey) []byte {
 
 func TestRead(t *testing.T) {
 	root, key := newRoot(t)
-	own, other := enroll.PackID([32]byte{1}), enroll.PackID([32]byte{2}) // ids have one form
-	d := enroll.KeyPack{PackID: enroll.PackID([32]byte{3}), ServerID: own, Kind: "Internet Connector", Product: "Windows 2000",
+	own, other := serverID(1), serverID(2)
+	d := enroll.KeyPack{PackID: packID(t, own), ServerID: own, Kind: "Internet Connector", Product: "Windows 2000",
 		Program: "Open License", Major: 5, Count: 2, Issued: day}
 	got, err := Read(sign(t, d, key), root, own)
 	if err != nil {

@@ -32,3 +32,21 @@ func ParseProduct(s string) (Product, error) {
 	}
 	return Product{}, fmt.Errorf("there is no product %q; choose %s", s, strings.Join(names, " or "))
 }
+
+// Number is a product as Key Pack IDs and License Codes hold it; 0: unknown.
+func (p Product) Number() uint8 {
+	for i, q := range Products() {
+		if p == q {
+			return uint8(i + 1)
+		}
+	}
+	return 0
+}
+
+// ProductOf finds a product by its number.
+func ProductOf(number uint8) (Product, error) {
+	if list := Products(); number >= 1 && int(number) <= len(list) {
+		return list[number-1], nil
+	}
+	return Product{}, fmt.Errorf("product %d is none that this release knows", number)
+}

@@ -11,6 +11,7 @@ import (
 // ActivationRequest is what a license server tells the clearinghouse about itself.
 type ActivationRequest struct {
 	Server    string // host name of the license server
+	ProductID string // that it was installed as; may be empty
 	Company   string // the administrator may leave these four out
 	Contact   string
 	Email     string
@@ -21,6 +22,7 @@ type ActivationRequest struct {
 
 func (r *ActivationRequest) code(c *coder) {
 	c.text("server", &r.Server)
+	c.text("product id", &r.ProductID)
 	c.text("company", &r.Company)
 	c.text("contact", &r.Contact)
 	c.text("email", &r.Email)
@@ -32,6 +34,7 @@ func (r *ActivationRequest) code(c *coder) {
 func (r *ActivationRequest) headers() []header {
 	return headers(
 		header{"License server", r.Server},
+		header{"Product ID", r.ProductID},
 		header{"Company", r.Company},
 		header{"Contact", r.Contact},
 		header{"E-mail", r.Email},

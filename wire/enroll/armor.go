@@ -22,12 +22,14 @@ const (
 	KindSiteEntry         Kind = 7
 	KindSiteAnswer        Kind = 8
 	KindRefusal           Kind = 9
+	KindProduct           Kind = 10
+	KindPurchase          Kind = 11
 )
 
 // String is the kind as it stands in a document's first line.
 func (k Kind) String() string {
 	names := [...]string{"ACTIVATION REQUEST", "ACTIVATION", "KEY PACK",
-		"JOIN REQUEST", "MEMBERSHIP", "SITE QUERY", "SITE ENTRY", "SITE ANSWER", "REFUSAL"}
+		"JOIN REQUEST", "MEMBERSHIP", "SITE QUERY", "SITE ENTRY", "SITE ANSWER", "REFUSAL", "PRODUCT", "PURCHASE"}
 	if k < 1 || int(k) > len(names) {
 		return fmt.Sprintf("DOCUMENT %d", uint8(k))
 	}
@@ -92,7 +94,7 @@ func begin(lines []string) (Kind, int, error) {
 			continue
 		}
 		name, ok = strings.CutSuffix(name, markTail)
-		for kind := KindActivationRequest; kind <= KindRefusal; kind++ {
+		for kind := KindActivationRequest; kind <= KindPurchase; kind++ {
 			if ok && name == kind.String() {
 				return kind, i, nil
 			}

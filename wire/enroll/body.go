@@ -195,9 +195,11 @@ func (d *armored) checkSignature(key *ecdsa.PublicKey, who string, signed, signa
 	return nil
 }
 
+func curve() elliptic.Curve { return elliptic.P256() }
+
 // publicKey takes a P-256 key only: every program here signs with one.
 func publicKey(key crypto.PublicKey) (*ecdsa.PublicKey, error) {
-	if k, ok := key.(*ecdsa.PublicKey); ok && k.Curve == elliptic.P256() {
+	if k, ok := key.(*ecdsa.PublicKey); ok && k.Curve == curve() {
 		return k, nil
 	}
 	return nil, errors.New("the key is no ECDSA key on P-256")

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"math/big"
 	"time"
+
+	"github.com/tslab/tslab/wire/codes"
 )
 
 // Object identifiers of this package: 1.3.6.1.4.1.32473, the enterprise number that
@@ -73,7 +75,7 @@ func CreateServerCertificate(public crypto.PublicKey, root *x509.Certificate, ro
 	if err != nil {
 		return nil, err
 	}
-	name := ServerID(&x509.Certificate{AuthorityKeyId: root.SubjectKeyId, SerialNumber: serial, RawSubjectPublicKeyInfo: spki})
+	name := codes.ServerID(&x509.Certificate{AuthorityKeyId: root.SubjectKeyId, SerialNumber: serial, RawSubjectPublicKeyInfo: spki})
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name, Organization: []string{organization}},
@@ -135,7 +137,7 @@ func CheckServerCertificate(cert, root *x509.Certificate) (string, error) {
 	if err := cert.CheckSignatureFrom(root); err != nil {
 		return "", fmt.Errorf("license server certificate: not signed by the clearinghouse: %w", err)
 	}
-	id := ServerID(cert)
+	id := codes.ServerID(cert)
 	_, err := publicKey(cert.PublicKey)
 	switch {
 	case err != nil:

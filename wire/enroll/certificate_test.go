@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tslab/tslab/wire/codes"
 )
 
 // TestChain: general software verifies the chain, in any year of a lab.
@@ -40,40 +42,19 @@ func TestServerID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id != o.cert.Subject.CommonName || !ValidID(id) {
+	if id != o.cert.Subject.CommonName || !codes.Valid(codes.LicenseServerID, id) {
 		t.Errorf("id %q, common name %q", id, o.cert.Subject.CommonName)
 	}
 	again, err := x509.ParseCertificate(o.cert.Raw)
-	if err != nil || ServerID(again) != id {
-		t.Errorf("the same certificate is %s, then %s (%v)", id, ServerID(again), err)
+	if err != nil || codes.ServerID(again) != id {
+		t.Errorf("the same certificate is %s, then %s (%v)", id, codes.ServerID(again), err)
 	}
 	other, err := CreateServerCertificate(o.serverKey.Public(), o.root, o.rootKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ServerID(other) == id {
+	if codes.ServerID(other) == id {
 		t.Error("a new certificate for the same key has the same id")
-	}
-}
-
-// proves R162
-func TestIdentifiers(t *testing.T) {
-	id := PackID([32]byte{1})
-	plain := strings.ReplaceAll(id, "-", "")
-	if len(plain) != 35 || !strings.HasPrefix(id, "LAB-") {
-		t.Errorf("%q has %d letters and digits", id, len(plain))
-	}
-	if strings.ContainsAny(plain[len("LAB"):], "012589OILSBU") {
-		t.Errorf("%q has a look-alike", id)
-	}
-	if PackID([32]byte{1}) != id || PackID([32]byte{2}) == id {
-		t.Error("an id is a function of its bytes")
-	}
-	for _, bad := range []string{"", "LAB", id[:len(id)-1], id + "A", strings.ToLower(id), "LAC" + id[3:], id[:4] + "0" + id[5:],
-		strings.ReplaceAll(id, "-", ""), id + "-AAAA", strings.Replace(id, "-", "_", 1)} {
-		if ValidID(bad) {
-			t.Errorf("ValidID(%q)", bad)
-		}
 	}
 }
 

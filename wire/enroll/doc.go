@@ -27,7 +27,7 @@
 // its length in 32 bits and bytes, a time seconds since 1970 in 64 bits.
 //
 //	document            kind  fields in order
-//	ACTIVATION REQUEST   1    server, company, contact, email, country texts; issued time; public key blob (PKIX)
+//	ACTIVATION REQUEST   1    server, product id, company, contact, email, country texts; issued time; public key blob (PKIX)
 //	ACTIVATION           2    server, company, server id texts; issued time; certificate, root blobs (X.509)
 //	KEY PACK             3    pack id, server id, kind, product, program texts; major, minor 16 bits; count 32 bits;
 //	                          issued time; clearinghouse text (fingerprint of the key that signs)
@@ -39,6 +39,9 @@
 //	SITE ENTRY           7    domain, server, address, site texts; issued time; public key blob
 //	SITE ANSWER          8    domain, site, distinguished name, server, address texts; issued time
 //	REFUSAL              9    text text; issued time
+//	PRODUCT             10    product id text; issued time; root blob; sealed activations (list of blobs)
+//	PURCHASE            11    reseller, program texts; numbers (list of texts); kind, product texts; count 32 bits;
+//	                          issued time; public key blob
 //
 // A list is its length in 16 bits, at most 32, and its members.
 //
@@ -46,8 +49,8 @@
 // fields, and the signature as a blob: ECDSA P-256 with SHA-256, ASN.1, over all
 // bytes before it with the text "TSLab document" and a zero byte in front. A
 // request is signed by the key that it asks for, which proves that the asker has
-// it, and so are a join request, a site query and a site entry; an activation and a
-// key pack by the clearinghouse's root; what a domain controller answers by the
+// it, and so are a join request, a site query, a site entry and a reseller's purchase;
+// an activation, a key pack and a product by the clearinghouse's root; what a domain controller answers by the
 // forest's.
 //
 // # Between hosts and domain controllers
@@ -60,8 +63,12 @@
 // [AnswerProof] do, by the join secret, bound to the connection by its exporter with
 // the label "EXPORTER-Channel-Binding" (RFC 9266).
 //
-// # Identifiers
+// # Numbers instead of documents
 //
-// [ServerID] derives the License Server ID from a license server's certificate, so
-// that the same certificate has the same id and a new activation another one.
+// By telephone, by fax and in a browser nothing but codes (wire/codes) go to and fro.
+// A sealed activation of a PRODUCT is AES-256-GCM with a zero nonce over the license
+// server's private key (32 bytes, big-endian) and its certificate; its key is SHA-256
+// of "TSLab sealed activation", a zero byte and the License Server ID, which is
+// derived from that certificate. So the License Server ID, typed, gives the server a
+// certificate under the root. A Key Pack ID is sealed by [Secret].
 package enroll

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tslab/tslab/wire/codes"
 )
 
 var day = time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)
@@ -37,6 +39,10 @@ type office struct {
 
 	requestText, activationText, packText []byte
 
+	product                   Product
+	purchase                  Purchase
+	productText, purchaseText []byte
+
 	domain domain
 }
 
@@ -56,16 +62,20 @@ func newOffice(t testing.TB) *office {
 	must(err)
 	public, err := x509.MarshalPKIXPublicKey(o.serverKey.Public())
 	must(err)
-	o.request = ActivationRequest{Server: "LS1", Company: "Fabrikam", Contact: "Jo: \u00c5", Email: "jo@fabrikam.example", Country: "Norway", Issued: day, PublicKey: public}
+	o.request = ActivationRequest{Server: "LS1", ProductID: codes.NewProductID([32]byte{1}), Company: "Fabrikam", Contact: "Jo: \u00c5", Email: "jo@fabrikam.example", Country: "Norway", Issued: day, PublicKey: public}
 	o.requestText, err = o.request.Sign(o.serverKey)
 	must(err)
-	o.activation = Activation{Server: "LS1", Company: "Fabrikam", ServerID: ServerID(o.cert), Issued: day, Certificate: o.cert.Raw, Root: o.root.Raw}
+	o.activation = Activation{Server: "LS1", Company: "Fabrikam", ServerID: codes.ServerID(o.cert), Issued: day, Certificate: o.cert.Raw, Root: o.root.Raw}
 	o.activationText, err = o.activation.Sign(o.rootKey)
 	must(err)
-	o.pack = KeyPack{PackID: PackID([32]byte{1}), ServerID: o.activation.ServerID, Kind: "CAL", Product: "Windows 2000", Program: "Open License", Major: 5, Count: 10, Issued: day}
+	packID, err := codes.PackID([]byte("secret"), o.activation.ServerID, codes.Pack{Count: 10})
+	must(err)
+	o.pack = KeyPack{PackID: packID, ServerID: o.activation.ServerID, Kind: "CAL", Product: "Windows 2000", Program: "Open License", Major: 5, Count: 10, Issued: day}
 	o.packText, err = o.pack.Sign(o.rootKey)
 	must(err)
 	o.domain = newDomain(t)
+	o.product, o.productText = newProduct(t, o)
+	o.purchase, o.purchaseText = newPurchase(t)
 	return o
 }
 
@@ -78,6 +88,10 @@ func (o *office) parse(kind Kind, text []byte) (any, error) {
 		return ParseActivation(text)
 	case KindKeyPack:
 		return ParseKeyPack(text, o.root)
+	case KindProduct:
+		return ParseProduct(text)
+	case KindPurchase:
+		return ParsePurchase(text)
 	default:
 		return o.domain.parse(kind, text)
 	}
@@ -94,6 +108,8 @@ func (o *office) documents() map[Kind]sample {
 		KindActivationRequest: {o.request, o.requestText},
 		KindActivation:        {o.activation, o.activationText},
 		KindKeyPack:           {o.pack, o.packText},
+		KindProduct:           {o.product, o.productText},
+		KindPurchase:          {o.purchase, o.purchaseText},
 	}
 	maps.Copy(all, o.domain.samples)
 	return all

@@ -13,7 +13,8 @@ type DocumentError struct {
 	Remedy string
 }
 
-func (e *DocumentError) Error() string {
+// Problem is the error without the remedy.
+func (e *DocumentError) Problem() string {
 	var b strings.Builder
 	if e.Kind == 0 {
 		b.WriteString("document")
@@ -23,9 +24,11 @@ func (e *DocumentError) Error() string {
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ", line %d", e.Line)
 	}
-	fmt.Fprintf(&b, ": %s; %s", e.Reason, e.Remedy)
+	fmt.Fprintf(&b, ": %s", e.Reason)
 	return b.String()
 }
+
+func (e *DocumentError) Error() string { return e.Problem() + "; " + e.Remedy }
 
 const (
 	remedyCopy   = "copy the file again, whole and unchanged"
@@ -45,6 +48,10 @@ func origin(k Kind) string {
 		return fmt.Sprintf("a %s comes from a host of the lab", strings.ToLower(k.String()))
 	case KindJoined, KindSiteAnswer, KindRefusal:
 		return fmt.Sprintf("a %s comes from a domain controller (labdc)", strings.ToLower(k.String()))
+	case KindProduct:
+		return "a product is written by `clearinghouse product`"
+	case KindPurchase:
+		return "a purchase record is written by `tslab sell`"
 	default:
 		return "a key pack is written by `clearinghouse issue`"
 	}

@@ -27,6 +27,10 @@ func fields(kind Kind) func(*coder) {
 		return new(SiteEntry).code
 	case KindSiteAnswer:
 		return new(SiteAnswer).code
+	case KindProduct:
+		return new(Product).code
+	case KindPurchase:
+		return new(Purchase).code
 	case KindRefusal:
 		return new(Refusal).code
 	default:

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tslab/tslab/wire/codes"
 )
 
 // MaxCount is the most tokens that a key pack can hold.
-const MaxCount = 1_000_000
+const MaxCount = codes.MaxCount
 
 // KeyPack is a number of license tokens for one license server.
 type KeyPack struct {
@@ -61,8 +63,8 @@ func (k *signedKeyPack) headers() []header {
 
 // Sign makes the document; key is the clearinghouse's root key.
 func (k KeyPack) Sign(key crypto.Signer) ([]byte, error) {
-	if !ValidID(k.PackID) || !ValidID(k.ServerID) {
-		return nil, fmt.Errorf("key pack: %q and %q are not both identifiers", k.PackID, k.ServerID)
+	if !codes.Valid(codes.KeyPackID, k.PackID) || !codes.Valid(codes.LicenseServerID, k.ServerID) {
+		return nil, fmt.Errorf("key pack: %q is no Key Pack ID, or %q no License Server ID", k.PackID, k.ServerID)
 	}
 	who, err := Fingerprint(key.Public())
 	if err != nil {
@@ -95,7 +97,7 @@ func ParseKeyPack(text []byte, root *x509.Certificate) (KeyPack, error) {
 	if err := d.checkSignature(key, "the clearinghouse", signed, signature); err != nil {
 		return KeyPack{}, err
 	}
-	if !ValidID(k.PackID) || !ValidID(k.ServerID) {
+	if !codes.Valid(codes.KeyPackID, k.PackID) || !codes.Valid(codes.LicenseServerID, k.ServerID) {
 		return KeyPack{}, d.fail(d.first, "its Key Pack ID or License Server ID is malformed", remedyNew)
 	}
 	if err := d.checkHeaders(k.headers()); err != nil {

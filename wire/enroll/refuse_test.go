@@ -191,7 +191,7 @@ func TestSignRefuses(t *testing.T) {
 			return ActivationRequest{Server: "LS1", Issued: day}.Sign(newKey(t, elliptic.P384()))
 		}, "no ECDSA key on P-256"},
 		{"no count", func() ([]byte, error) { p := o.pack; p.Count = 0; return p.Sign(o.rootKey) }, "count: 0 is none of 1..1000000"},
-		{"bad id", func() ([]byte, error) { p := o.pack; p.ServerID = "LS1"; return p.Sign(o.rootKey) }, "are not both identifiers"},
+		{"bad id", func() ([]byte, error) { p := o.pack; p.ServerID = "LS1"; return p.Sign(o.rootKey) }, "or \"LS1\" no License Server ID"},
 		{"bad root", func() ([]byte, error) { a := o.activation; a.Root = nil; return a.Sign(o.rootKey) }, "root certificate"},
 		{"large blob", func() ([]byte, error) {
 			a := o.activation
