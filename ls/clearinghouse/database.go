@@ -97,11 +97,6 @@ func (h *Clearinghouse) update(f func(*transaction) error) error {
 	return h.db.Update(func(tx *bbolt.Tx) error { return f(&transaction{tx, now}) })
 }
 
-func (h *Clearinghouse) view(f func(*transaction) error) error {
-	now := h.clock.Now()
-	return h.db.View(func(tx *bbolt.Tx) error { return f(&transaction{tx, now}) })
-}
-
 func (t *transaction) put(bucket, key string, v any) error {
 	value, err := json.Marshal(v)
 	if err != nil {
