@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,24 +77,18 @@ func (r *Record) assemble(folder string, recordings []capture.Recording, events 
 	}
 	a := capture.Assembly{
 		Comment:    strings.TrimSpace(r.Drill + ": " + r.Title),
-		Recordings: recordings, Secrets: secrets, Names: map[netip.Addr]string{}, Rows: rows(events),
-	}
-	for _, h := range r.Hosts {
-		for _, c := range h.Cables {
-			for _, address := range c.Addresses() {
-				a.Names[address] = h.Name
-			}
-		}
+		Recordings: recordings, Secrets: secrets, Names: r.names(), Rows: rows(events),
 	}
 	path := filepath.Join(folder, CaptureName)
 	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // it holds secrets, as key logs do
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(a.Write(f, filepath.Join(folder, rawFolder)), f.Close()); err != nil {
+	told, err := a.Write(f, filepath.Join(folder, rawFolder))
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".part", path); err != nil {
+	if err := errors.Join(os.Rename(path+".part", path), r.writeMessages(folder, told, events)); err != nil {
 		return err
 	}
 	return os.RemoveAll(filepath.Join(folder, rawFolder))

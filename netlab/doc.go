@@ -8,6 +8,7 @@
 //	lab.pcapng               what every cable carried, decrypted, with the events between;
 //	                         with its secrets it is its user's alone
 //	run.json                 what was built, what was expected, what was found
+//	messages.json            the messages of the lab's protocols in the capture, decoded
 //	lab.jsonl                the lab's own event log
 //	clock                    the calendar
 //	etc                      hosts and resolv.conf of every host

@@ -23,8 +23,10 @@ type Message struct {
 	Name     string // "NEW_LICENSE", "Allocate"
 	Security string // of the connection: "NONE", "40", "56", "128", "TLS"
 	Text     string // the message in plain words
+	Frame    int    // the number of the frame that completes it in the assembled file
 
-	at place
+	at   place
+	body any // as it was parsed; nil where it could not be read
 }
 
 // keyEvent is the event by which a licensing key stands in the file, as a row.

@@ -34,16 +34,18 @@ type Assembly struct {
 	Rows       []Row
 
 	comments map[place][]string
+	numbers  map[place]int // of the frames with comments, in the file
 }
 
 // Write writes a as pcapng: sections, interfaces, secrets and names first, then
 // packets and rows in the order of time, then what each interface counted. Licensing
 // messages and those to license servers are told in comments, the keys of each
 // licensing stand in a row behind its request, and what was under RC4 is there once
-// more in the clear. The files of the latter are made in folder and removed.
-func (a Assembly) Write(w io.Writer, folder string) (err error) {
+// more in the clear. The files of the latter are made in folder and removed. It
+// returns the messages, with the numbers of their frames in the file.
+func (a Assembly) Write(w io.Writer, folder string) (told []Message, err error) {
 	if len(a.Recordings) == 0 {
-		return errors.New("capture: nothing was recorded")
+		return nil, errors.New("capture: nothing was recorded")
 	}
 	secrets, twins := parseSecrets(a.Secrets), newTwins(folder)
 	found := newAnalysis(a.Recordings, secrets, twins)
@@ -53,8 +55,9 @@ func (a Assembly) Write(w io.Writer, folder string) (err error) {
 		}
 	}()
 	if err := errors.Join(found.run(a.Recordings), twins.close()); err != nil {
-		return fmt.Errorf("capture: %w", err)
+		return nil, fmt.Errorf("capture: %w", err)
 	}
+	a.numbers = map[place]int{}
 	a.Secrets, a.comments = secrets.tlsLines, found.comments()
 	a.Recordings, a.Rows = slices.Clone(a.Recordings), append(slices.Clone(a.Rows), found.rows...)
 	slices.SortStableFunc(a.Rows, func(x, y Row) int { return x.Time.Compare(y.Time) })
@@ -64,7 +67,13 @@ func (a Assembly) Write(w io.Writer, folder string) (err error) {
 		}
 		a.Recordings = append(a.Recordings, f.recording)
 	}
-	return a.write(w)
+	if err := a.write(w); err != nil {
+		return nil, err
+	}
+	for i := range found.messages {
+		found.messages[i].Frame = a.numbers[found.messages[i].at]
+	}
+	return found.messages, nil
 }
 
 func (a Assembly) write(w io.Writer) error {
@@ -159,9 +168,10 @@ func openSource(path string) (*source, error) {
 
 // merge writes frames and rows in the order of time.
 func (a Assembly) merge(out io.Writer, ng *pcapgo.NgWriter) error {
-	rows := a.Rows
+	rows, number := a.Rows, 0 // of the last frame or row; Wireshark counts both
 	until := func(limit func(Row) bool) error {
 		for ; len(rows) > 0 && limit(rows[0]); rows = rows[1:] {
+			number++
 			if err := errors.Join(ng.Flush(), writeJournal(out, rows[0])); err != nil {
 				return err
 			}
@@ -171,6 +181,10 @@ func (a Assembly) merge(out io.Writer, ng *pcapgo.NgWriter) error {
 	err := eachFrame(a.Recordings, func(f *Frame, at place) error {
 		if err := until(func(r Row) bool { return r.Time.Before(f.Time) }); err != nil {
 			return err
+		}
+		number++
+		if len(a.comments[at]) > 0 {
+			a.numbers[at] = number
 		}
 		ci := gopacket.CaptureInfo{Timestamp: f.Time, CaptureLength: len(f.Data), Length: f.Length, InterfaceIndex: at.recording}
 		return ng.WritePacketWithOptions(ci, f.Data, pcapgo.NgPacketOptions{Comments: a.comments[at]})

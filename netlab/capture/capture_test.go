@@ -192,7 +192,11 @@ func TestAssembledFileOpensInTshark(t *testing.T) {
 		a.Recordings = append(a.Recordings, capture.Recording{Name: l.Name, Description: "net lan", Path: l.Path, Stats: stats})
 	}
 	var file bytes.Buffer
-	check(t, a.Write(&file, t.TempDir()))
+	told, err := a.Write(&file, t.TempDir())
+	check(t, err)
+	if len(told) > 0 {
+		t.Errorf("messages in what is none: %v", told)
+	}
 	path := filepath.Join(t.TempDir(), "lab.pcapng")
 	check(t, os.WriteFile(path, file.Bytes(), 0o644))
 

@@ -254,10 +254,11 @@ func (p *licensePhase) blind(r *rdpReader, direction int, at origin) {
 func (p *licensePhase) message(r *rdpReader, direction int, b []byte, at origin) string {
 	m, err := licensing.Parse(b)
 	name, text := "broken", ""
+	var body any
 	if err != nil {
 		text = "a broken licensing message: " + err.Error()
 	} else {
-		name = m.Type().String()
+		name, body = m.Type().String(), m
 		if request, ok := m.(*licensing.LicenseRequest); ok {
 			p.begin(r, request.ServerRandom, at)
 		}
@@ -268,7 +269,7 @@ func (p *licensePhase) message(r *rdpReader, direction int, b []byte, at origin)
 			text += " (out of order: " + err.Error() + ")"
 		}
 	}
-	r.analysis.found(r.conversation, direction, at, Message{Protocol: "rdpele", Name: name, Security: p.security, Text: text})
+	r.analysis.found(r.conversation, direction, at, Message{Protocol: "rdpele", Name: name, Security: p.security, Text: text, body: body})
 	return text
 }
 

@@ -162,7 +162,7 @@ func (r *tslsReader) data(direction int, b []byte, at origin) {
 		if parsed, err := tsls.Parse(b[tslsHeader : tslsHeader+n]); err != nil {
 			m.Text = "a broken message to a license server: " + err.Error()
 		} else {
-			m.Name = parsed.Type().String()
+			m.Name, m.body = parsed.Type().String(), parsed
 			m.Text = strings.TrimSuffix(m.Name+": "+describeTSLS(parsed), ": ")
 		}
 		r.analysis.found(r.conversation, direction, at, m)
