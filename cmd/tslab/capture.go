@@ -12,6 +12,7 @@ import (
 
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/netlab"
+	"github.com/tslab/tslab/netlab/report"
 )
 
 func captureCommand() *ucli.Command {
@@ -35,6 +36,9 @@ func captureCommand() *ucli.Command {
 					return cli.Exit(cli.CodeNothing, err)
 				}
 				if err != nil {
+					return err
+				}
+				if _, err := report.Write(args[0]); err != nil {
 					return err
 				}
 				var frames uint64

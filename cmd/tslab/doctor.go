@@ -36,7 +36,7 @@ func doctorCommand() *ucli.Command {
 				return nil
 			}
 			_, engine := netlab.EBPFEngine.Ground()
-			return report(c, examine(netns.Rehearsal([]string{"doctor"}), engine, func(program string) bool {
+			return printChecks(c, examine(netns.Rehearsal([]string{"doctor"}), engine, func(program string) bool {
 				return netlab.Have(netlab.ProgramFolders(), program)
 			}))
 		},
@@ -82,8 +82,8 @@ func examine(ground, engine error, have func(program string) bool) []check {
 	return append(checks, k)
 }
 
-// report prints the list; its error says that something is missing which is needed.
-func report(c *ucli.Command, checks []check) error {
+// printChecks prints the list; its error says that something is missing which is needed.
+func printChecks(c *ucli.Command, checks []check) error {
 	out := c.Root().Writer
 	var missing []string
 	table := cli.Table{Header: []string{"CHECK", "", "WHAT TO DO"}}

@@ -28,6 +28,6 @@ func commands() []*ucli.Command {
 		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
 		checkCommand(), upCommand(), execCommand(), downCommand(),
 		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
-		captureCommand(), wiresharkCommand(),
+		captureCommand(), wiresharkCommand(), ladderCommand(), diffCommand(),
 	}
 }

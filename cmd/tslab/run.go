@@ -19,6 +19,7 @@ import (
 	"github.com/tslab/tslab/netlab"
 	"github.com/tslab/tslab/netlab/drills"
 	"github.com/tslab/tslab/netlab/netns"
+	"github.com/tslab/tslab/netlab/report"
 	"github.com/tslab/tslab/netlab/script"
 )
 
@@ -31,8 +32,9 @@ func runCommand() *ucli.Command {
 		Usage:     "run a drill: build its network, start its programs, tell what happens, capture every link",
 		ArgsUsage: "DRILL | --all",
 		Description: "DRILL is one of `tslab list`, or a file that ends in .star. No privilege is needed: the network lives in\n" +
-			"namespaces of this user's own, which end with the run. (Only --engine ebpf needs root.) The run leaves a folder with the capture, the\n" +
-			"event logs and run.json. The exit status is 0 when every expectation was met.",
+			"namespaces of this user's own, which end with the run. (Only --engine ebpf needs root.) The run leaves a\n" +
+			"folder with the capture, the event logs, run.json and report.html, a page to look at. The exit status is 0\n" +
+			"when every expectation was met.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
 			&ucli.BoolFlag{Name: "all", Usage: "run every drill of `tslab list`"},
@@ -84,16 +86,16 @@ func runCommand() *ucli.Command {
 			if c.Bool("json") {
 				story = os.Stderr
 			}
-			report := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
-			return runInside(ctx, drill, report, script.Options{
+			tell := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
+			return runInside(ctx, drill, tell, script.Options{
 				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Engine: engine,
-				Programs: netlab.ProgramFolders(), Out: story,
+				Programs: netlab.ProgramFolders(), Out: story, Report: report.Write,
 			})
 		},
 	}
 }
 
-func runInside(ctx context.Context, drill script.Drill, report func([]*netlab.Record) error, o script.Options) error {
+func runInside(ctx context.Context, drill script.Drill, tell func([]*netlab.Record) error, o script.Options) error {
 	ctx, err := netns.Enter(ctx)
 	if err != nil {
 		return err
@@ -102,7 +104,7 @@ func runInside(ctx context.Context, drill script.Drill, report func([]*netlab.Re
 	// ignored, so that programs in the lab have the signal as usual.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	records, err := script.RunAll(ctx, drill, o)
-	err = errors.Join(err, report(records))
+	err = errors.Join(err, tell(records))
 	if slices.ContainsFunc(records, func(r *netlab.Record) bool { return r.Verdict == netlab.Interrupted }) {
 		return cli.Exit(codeInterrupted, err)
 	}

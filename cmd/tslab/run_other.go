@@ -16,6 +16,8 @@ func wordsCommand() *ucli.Command { return onlyLinux("drill", "the language of d
 func captureCommand() *ucli.Command {
 	return onlyLinux("capture", "work with the captures of runs")
 }
+func ladderCommand() *ucli.Command { return onlyLinux("ladder", "show a run as a ladder of messages") }
+func diffCommand() *ucli.Command   { return onlyLinux("diff", "say what two runs have not in common") }
 func checkCommand() *ucli.Command  { return onlyLinux("check", "say what a drill lacks") }
 func upCommand() *ucli.Command     { return onlyLinux("up", "keep a lab running") }
 func execCommand() *ucli.Command   { return onlyLinux("exec", "run a program in a kept lab") }

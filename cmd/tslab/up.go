@@ -24,6 +24,7 @@ import (
 	"github.com/tslab/tslab/netlab"
 	"github.com/tslab/tslab/netlab/drills"
 	"github.com/tslab/tslab/netlab/netns"
+	"github.com/tslab/tslab/netlab/report"
 	"github.com/tslab/tslab/netlab/script"
 )
 
@@ -168,6 +169,7 @@ func keep(ctx context.Context, drill script.Drill, o script.Options) error {
 	o.Keep = func(ctx context.Context, lab *netlab.Lab) error {
 		return (&hands{lab: lab, down: make(chan struct{})}).keep(ctx)
 	}
+	o.Report = report.Write
 	_, err = script.Run(ctx, drill, o)
 	return err
 }

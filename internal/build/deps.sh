@@ -16,6 +16,7 @@ xdotool:xdotool
 xrdp:xrdp
 convert:imagemagick
 tshark:tshark
+chromium:chromium
 dumpcap:wireshark-common
 openssl:openssl
 ps:procps

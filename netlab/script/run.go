@@ -34,6 +34,9 @@ type Options struct {
 	Programs []string      // folders to find programs in before PATH
 	Out      io.Writer     // for the story
 
+	// Report makes a page about the run in its folder when it has ended, and returns its
+	// path; nil for none.
+	Report func(folder string) (string, error)
 	// Keep is called with the lab when the drill has been carried out, and the lab is
 	// closed when it returns; nil to close it at once.
 	Keep func(ctx context.Context, lab *netlab.Lab) error
@@ -93,7 +96,13 @@ func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
 		e.record.Verdict, e.record.Error = netlab.Broken, err.Error()
 	}
 	err = errors.Join(err, e.lab.Close())
-	e.story.verdict(e.record, e.o.Folder)
+	page := ""
+	if e.o.Report != nil {
+		var reportErr error
+		page, reportErr = e.o.Report(e.o.Folder)
+		err = errors.Join(err, reportErr)
+	}
+	e.story.verdict(e.record, e.o.Folder, page)
 	return e.record, err
 }
 

@@ -53,8 +53,8 @@ func (s *story) event(e eventlog.Event) {
 	s.line(fmt.Sprintf("%s  %-*s  %s%s", e.Lab.Format(dateForm), s.width, e.Host, mark, e.Text))
 }
 
-// verdict tells how the run ended and where to look at it.
-func (s *story) verdict(r *netlab.Record, folder string) {
+// verdict tells how the run ended and where to look at it; page is its report, if any.
+func (s *story) verdict(r *netlab.Record, folder, page string) {
 	var b strings.Builder
 	met := 0
 	for _, x := range r.Expectations {
@@ -72,6 +72,9 @@ func (s *story) verdict(r *netlab.Record, folder string) {
 	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
 	fmt.Fprintf(&b, "\n\nseed     %d%s", r.Seed, streams(r.Streams))
 	fmt.Fprintf(&b, "\nfolder   %s", folder)
+	if page != "" {
+		fmt.Fprintf(&b, "\nreport   %s", page)
+	}
 	fmt.Fprintf(&b, "\ncapture  wireshark %s", quote(filepath.Join(folder, netlab.CaptureName)))
 	for _, arg := range r.Wireshark {
 		b.WriteString(" " + quote(arg))

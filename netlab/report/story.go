@@ -1,0 +1,98 @@
+//go:build linux
+
+// Package report shows a run that has ended: its story as a ladder (hosts as columns,
+// messages as arrows) in HTML, Mermaid and text, token lifetimes, pool levels, and
+// what two runs have not in common. It reads the folder of the run and nothing else.
+package report
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/netlab"
+	"github.com/tslab/tslab/netlab/capture"
+)
+
+// What a line of the story is.
+const (
+	Step        = "step"        // a heading of the drill
+	Message     = "message"     // from one host to another
+	Event       = "event"       // of one host
+	Calendar    = "calendar"    // the lab's date moved
+	Fault       = "fault"       // of the network or a program, made by the drill
+	Expectation = "expectation" // of the drill, met or not
+)
+
+// Line is a line of the story.
+type Line struct {
+	Kind     string
+	Machine  time.Time
+	Lab      time.Time
+	From, To string // hosts; To is empty but for messages
+	Name     string // "NEW_LICENSE", "token.issued"
+	Text     string
+	Frame    int // of a message in the capture; 0 for others
+	Bad      bool
+	Fields   []capture.Field
+}
+
+// Story is all that happened, in the order of the machine's time.
+func Story(t *netlab.Tale) []Line {
+	var lines []Line
+	for _, e := range t.Events {
+		lines = append(lines, eventLine(e))
+	}
+	for _, m := range t.Messages {
+		lines = append(lines, Line{Kind: Message, Machine: m.Machine, Lab: m.Lab, From: m.From, To: m.To, Name: m.Name,
+			Text: said(m), Frame: m.Frame, Fields: m.Fields,
+			Bad: m.Name == "broken" || m.Name == "ERROR_ALERT" && !strings.HasPrefix(m.Text, "ERROR_ALERT: no license needed")})
+	}
+	slices.SortStableFunc(lines, func(a, b Line) int { return a.Machine.Compare(b.Machine) })
+	return lines
+}
+
+func eventLine(e eventlog.Event) Line {
+	l := Line{Kind: Event, Machine: e.Machine, Lab: e.Lab, From: e.Host, Name: e.Name, Text: e.Text,
+		Bad: e.Severity == eventlog.Warning || e.Severity == eventlog.Error}
+	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
+		l.Fields = append(l.Fields, capture.Field{Name: name, Value: e.Fields[name]})
+	}
+	switch e.Name {
+	case eventlog.LabStep.Name:
+		l.Kind, l.Text = Step, e.Fields["text"]
+	case eventlog.ClockMoved.Name, eventlog.ClockSkewed.Name:
+		l.Kind = Calendar
+	case eventlog.ExpectationMet.Name, eventlog.ExpectationFailed.Name:
+		l.Kind, l.Bad = Expectation, e.Name == eventlog.ExpectationFailed.Name
+	case eventlog.ProgramKilled.Name, eventlog.ProgramPaused.Name, eventlog.ProgramResumed.Name:
+		l.Kind, l.From = Fault, e.Fields["target"]
+	}
+	if strings.HasPrefix(e.Name, "fault.") {
+		l.Kind = Fault
+	}
+	return l
+}
+
+// Hosts are the columns of the ladder: the hosts that have a part in the story, in
+// the order of the drill.
+func Hosts(t *netlab.Tale, lines []Line) []string {
+	seen := map[string]bool{}
+	for _, l := range lines {
+		seen[l.From], seen[l.To] = true, true
+	}
+	var hosts []string
+	for _, h := range t.Record.Hosts {
+		if seen[h.Name] {
+			hosts = append(hosts, h.Name)
+		}
+	}
+	return hosts
+}
+
+// said is a message's text without its name, which stands before it.
+func said(m netlab.Message) string {
+	return strings.TrimPrefix(strings.TrimPrefix(m.Text, m.Name), ": ")
+}
