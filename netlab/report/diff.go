@@ -25,23 +25,38 @@ type Difference struct {
 // do not count, dates are days since the lab began.
 func Diff(a, b *netlab.Tale) []Difference { return compare(told(a), told(b)) }
 
-// told are the lines of a run that are compared.
+// told are the lines of a run that are compared. Between two messages hosts act at
+// once: what each does stands together, in the order of their names.
 func told(t *netlab.Tale) []string {
 	same := sameness(t.Record.Start)
 	var lines []string
+	var between []Line
+	flush := func() {
+		slices.SortStableFunc(between, func(a, b Line) int { return strings.Compare(a.From, b.From) })
+		for _, l := range between {
+			lines = append(lines, l.From+"  "+same(l.Text))
+		}
+		between = nil
+	}
 	for _, l := range Story(t) {
 		switch {
 		case l.Kind == Message:
-			lines = append(lines, fmt.Sprintf("%s -> %s  %s: %s", l.From, l.To, l.Name, same(l.Text)))
+			flush()
+			lines = append(lines, fmt.Sprintf("%s -> %s  %s", l.From, l.To, strings.TrimSuffix(l.Name+": "+same(l.Text), ": ")))
 		case l.Kind == Step:
-			lines = append(lines, "== "+l.Text)
+			flush()
+			lines = append(lines, heading+l.Text)
 		case l.Name == eventlog.LabUp.Name || l.Name == eventlog.ProgramReady.Name:
 		default:
-			lines = append(lines, l.From+"  "+same(l.Text))
+			between = append(between, l)
 		}
 	}
+	flush()
 	return lines
 }
+
+// heading stands before a step.
+const heading = "== "
 
 // sameness replaces what differs between any two runs. Its patterns stand in the
 // order in which they apply.
@@ -129,21 +144,21 @@ func middle(a, b []string) (d []Difference) {
 func WriteDiff(w io.Writer, nameA, nameB string, d []Difference) (differ bool, err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- %s\n+++ %s\n", nameA, nameB)
-	var heading string
+	var step string
 	same := 0
 	for _, line := range d {
 		switch {
-		case line.Sign == " " && strings.HasPrefix(line.Text, "== "):
-			heading = line.Text
+		case line.Sign == " " && strings.HasPrefix(line.Text, heading):
+			step = line.Text
 			fallthrough
 		case line.Sign == " ":
 			same++
 			continue
 		}
 		differ = true
-		if heading != "" {
-			fmt.Fprintf(&b, "\n%s\n", strings.TrimPrefix(heading, "== "))
-			heading = ""
+		if step != "" {
+			fmt.Fprintf(&b, "\n%s\n", strings.TrimPrefix(step, heading))
+			step = ""
 		}
 		fmt.Fprintf(&b, "%s %s\n", line.Sign, line.Text)
 	}
