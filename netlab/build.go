@@ -72,6 +72,9 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	if err := l.openLinks(ports); err != nil {
 		return err
 	}
+	if err := l.openEngine(bridges, ports); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, upTimeout)
 	defer cancel()
 	if err := l.sw.AwaitPorts(ctx, ports); err != nil {

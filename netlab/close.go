@@ -34,7 +34,7 @@ func (l *Lab) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
 	defer cancel()
 	recordings, err := l.closeLinks(ctx)
-	errs = append(errs, err)
+	errs = append(errs, err, l.closeEngine())
 	if len(recordings) > 0 {
 		errs = append(errs, l.assemble(recordings), l.record.locate(filepath.Join(l.Folder, CaptureName)))
 	}

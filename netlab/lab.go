@@ -14,6 +14,8 @@ import (
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab/capture"
+	"github.com/tslab/tslab/netlab/fault"
+	"github.com/tslab/tslab/netlab/fault/tcx"
 	"github.com/tslab/tslab/netlab/netns"
 )
 
@@ -58,6 +60,9 @@ type Lab struct {
 	programs []string
 	hosts    map[string]*host
 	sw       *netns.Switch
+	cables   []fault.Link // of the hosts, in their order
+	faults   fault.Engine
+	traffic  *tcx.Counter // of the eBPF engine; nil without
 	log      *eventlog.Log
 	journal  *journal
 	skews    map[string]*skewed // calendars of hosts that are off

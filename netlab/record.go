@@ -11,6 +11,7 @@ import (
 
 	"github.com/tslab/tslab/internal/durable"
 	"github.com/tslab/tslab/netlab/capture"
+	"github.com/tslab/tslab/netlab/fault/tcx"
 )
 
 // Verdict says how a run ended.
@@ -52,6 +53,7 @@ type Record struct {
 	DamagedLines   int                      `json:"damaged_event_lines"`
 	Links          map[string]capture.Stats `json:"links"`
 	Drops          uint64                   `json:"drops"`
+	Traffic        []tcx.Traffic            `json:"traffic,omitempty"` // as the eBPF engine counted it
 }
 
 // ProgramRecord is one start of a program.
