@@ -85,7 +85,11 @@ func (b *builder) unique() string {
 	return fmt.Sprintf("at%d", b.labels)
 }
 
-// begin keeps the frame and passes by what programs have made.
+// etherMark is the type of the frames that the recorder lets hosts send (IEEE 802,
+// local experimental); they are no traffic of the lab.
+const etherMark = 0x88b5
+
+// begin keeps the frame and passes by what programs and the recorder have made.
 func (b *builder) begin() {
 	b.add(
 		asm.Mov.Reg(frame, asm.R1),
@@ -93,6 +97,7 @@ func (b *builder) begin() {
 		asm.StoreMem(asm.R10, mark, asm.R1, asm.DWord),
 		asm.JEq.Imm(asm.R1, copied, miss),
 	)
+	b.ether(etherMark, miss)
 }
 
 // finish is where frames go that are left alone.

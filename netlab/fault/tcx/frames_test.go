@@ -141,7 +141,7 @@ func samples() []sample {
 	return append(all,
 		sample{"ARP, asking", arpFrame(host4(), peer4())}, sample{"ARP, asked", arpFrame(peer4(), host4())},
 		sample{"ARP of a stranger", arpFrame(stranger, host4())}, sample{"UDP of a stranger", udp(stranger, host4(), 1000, 3345, "x")},
-		sample{"unknown type", ether(0x88b5, make([]byte, 40))},
+		sample{"unknown type", ether(0x88b6, make([]byte, 40))},
 		sample{"options", packet(host4(), peer4(), fault.ProtocolUDP, 0, 3, udp(host4(), peer4(), 7, 53, "content")[etherHeader+ipv4Header:])},
 		sample{"first fragment", packet(host4(), peer4(), fault.ProtocolUDP, 0x2000, 0, udp(host4(), peer4(), 7, 53, "content")[etherHeader+ipv4Header:])},
 		sample{"later fragment", packet(host4(), peer4(), fault.ProtocolUDP, 185, 0, []byte{0, 53, 0, 53, 0, 8, 0, 0, 1, 2, 3, 4, 5})},

@@ -143,6 +143,14 @@ func TestDamageIsThatOfTheOtherEngine(t *testing.T) {
 	}
 }
 
+// The recorder's frames are none of any fault's.
+func TestRecorderIsLeftAlone(t *testing.T) {
+	l := loadFault(t, fault.Placed{Fault: fault.Fault{Kind: fault.Cut}}, false, 0)
+	if got, _ := l.run(t, ether(etherMark, make([]byte, 40))); got != next || l.tally(t) != (tally{}) {
+		t.Errorf("answer %d, %+v", got, l.tally(t))
+	}
+}
+
 func noChecksum(frame []byte) []byte {
 	copy(frame[etherHeader+ipv4Header+checksumUDP:], []byte{0, 0})
 	return frame

@@ -1,0 +1,97 @@
+//go:build linux
+
+package e2e
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tslab/tslab/internal/harness"
+)
+
+// Drills pass on the eBPF engine as on the other, and the kernel has counted what the
+// capture holds. It takes root, and a kernel with tcx: without them the lab says why,
+// and this test with it.
+func TestKernelEngine(t *testing.T) {
+	for _, drill := range []string{"first-logon", "d06-temporary-token", "d22-who-burns-a-license"} {
+		t.Run(drill, func(t *testing.T) {
+			dir := t.TempDir()
+			if code, out := lab(bounded(t), t, dir, "--engine", "ebpf", drill); code != 0 {
+				t.Fatalf("exit status %d\n%s", code, out)
+			}
+			runs := 0
+			err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+				if d.Name() == "run.json" {
+					runs++
+					checkTraffic(t, filepath.Dir(path))
+				}
+				return err
+			})
+			if err != nil || runs == 0 {
+				t.Errorf("%d runs, %v", runs, err)
+			}
+		})
+	}
+}
+
+// checkTraffic compares what the kernel counted with what was recorded.
+func checkTraffic(t *testing.T, folder string) {
+	t.Helper()
+	r := record(t, folder)
+	if r.Engine != "ebpf" {
+		t.Errorf("%s: engine %q", folder, r.Engine)
+	}
+	sent, licenses := map[string]int{}, 0
+	for _, x := range r.Traffic {
+		if !x.ToHost {
+			sent[x.Link] += int(x.Frames)
+			if x.Kind == "LICENSE_REQUEST" {
+				licenses += int(x.Frames)
+			}
+		}
+	}
+	const late = 3 // frames, of ARP mostly, that a host may still send when recording has ended
+	for name, l := range r.Links {
+		if more := sent[name] - int(l.Packets); more < 0 || more > late {
+			t.Errorf("%s: %s: the kernel counted %d frames, recorded are %d", folder, name, sent[name], l.Packets)
+		}
+	}
+	if err := harness.Need("tshark"); err != nil {
+		t.Fatal(err)
+	}
+	lines := tshark(t, filepath.Join(folder, "lab.pcapng"), "-Y", "rdp.bMsgType == 0x01 && frame.interface_name contains \":\"")
+	if requests := strings.Count(lines, "\n"); requests != licenses || licenses == 0 {
+		t.Errorf("%s: the kernel counted %d LICENSE_REQUESTs, tshark finds %d:\n%s", folder, licenses, requests, lines)
+	}
+}
+
+// Without root the engine cannot be had, and one sentence says so before anything is
+// built.
+func TestKernelEngineNeedsRoot(t *testing.T) {
+	program := []string{filepath.Join(programs, "tslab")}
+	if os.Getuid() == 0 {
+		if err := harness.Need("unshare"); err != nil {
+			t.Fatal(err)
+		}
+		program = append([]string{"unshare", "--user", "--map-root-user"}, program...) // root, and not the machine's
+	}
+	for _, args := range [][]string{{"run", "first-logon"}, {"up", "first-logon"}, {"run", "--all"}} {
+		cmd := exec.Command(program[0], append(append(program[1:], args[0], "--engine", "ebpf"), args[1:]...)...)
+		cmd.Dir = t.TempDir()
+		out, err := cmd.CombinedOutput()
+		if err == nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), "engine ebpf: ") || !strings.Contains(string(out), "--engine user") {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+		if left, err := os.ReadDir(cmd.Dir); err != nil || len(left) > 0 {
+			t.Errorf("%v left %v, %v", args, left, err)
+		}
+	}
+	cmd := exec.Command(filepath.Join(programs, "tslab"), "run", "--engine", "magic", "first-logon")
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "user and ebpf") {
+		t.Errorf("an engine that there is not: %v\n%s", err, out)
+	}
+}
