@@ -47,6 +47,9 @@ func told(t *netlab.Tale) []string {
 			flush()
 			lines = append(lines, heading+l.Text)
 		case l.Name == eventlog.LabUp.Name || l.Name == eventlog.ProgramReady.Name:
+		case l.Kind != Event: // the drill's own acts come one after the other
+			flush()
+			lines = append(lines, l.From+"  "+same(l.Text))
 		default:
 			between = append(between, l)
 		}
