@@ -23,7 +23,7 @@ func (a *allocation) carryOut(tx *store.Tx, s seen) (err error) {
 	}
 	switch {
 	case d.Redate:
-		a.row, err = tx.Renew(s.row, a.expires(d.Kind, s.row.Number, s.row.Renewals+1))
+		a.row, err = tx.Renew(a.dated(s.row), a.expires(d.Kind, s.row.Number, s.row.Renewals+1))
 	case !d.NewRow:
 		a.row = s.row
 	case d.Kind == token.CAL:
@@ -87,7 +87,7 @@ func (a *allocation) take(tx *store.Tx, s seen) (store.License, error) {
 	}
 	fits := func(p store.Pack) bool { return p.Number == s.own.Pack }
 	if s.own.Number != 0 && s.own.ID == a.decision.SameID && slices.ContainsFunc(s.packs, fits) {
-		return tx.Revive(s.own, a.expires(token.CAL, s.own.Number, s.own.Renewals+1))
+		return tx.Revive(a.dated(s.own), a.expires(token.CAL, s.own.Number, s.own.Renewals+1))
 	}
 	return tx.Issue(a.license(s.packs[0], a.expires(token.CAL, tx.NextNumber(), 0)))
 }
@@ -101,6 +101,15 @@ func (a *allocation) license(p store.Pack, expires time.Time) store.License {
 		Issued:     a.now,
 		Expires:    expires,
 	}
+}
+
+// dated is a row that gets a new expiry. Where the calendar was set back since it was
+// issued, it is of now: a token ends after it begins.
+func (a *allocation) dated(l store.License) store.License {
+	if now := a.now.Truncate(time.Second); l.Issued.After(now) {
+		l.Issued = now
+	}
+	return l
 }
 
 // expires is the date that license number gets when it is issued, or renewed for the

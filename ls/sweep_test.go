@@ -312,3 +312,35 @@ func TestVersions(t *testing.T) {
 		})
 	}
 }
+
+// A calendar that was set back after a CAL was issued: renewed, the CAL ends after it
+// begins, and is good at once.
+func TestRenewalBeforeTheIssue(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		request tsls.Request
+		class   tsls.Class
+		ahead   int // days, before the calendar goes back
+		want    tsls.Answer
+	}{
+		{"renewed", tsls.RequestRenew, tsls.ClassPermNear, 0, tsls.AnswerCALRenew},
+		{"revived", tsls.RequestCAL, tsls.ClassPermExpired, 90, tsls.AnswerCALTake},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := licensed(t, edition.W2KSP3(), 1)
+			d := newDevice(1)
+			l.earn(d)
+			id := d.license.LicenseID
+			l.clock.days(tt.ahead)
+			l.restart()                                           // it takes the calendar as it finds it
+			l.ask(newDevice(2), tsls.RequestTemp, tsls.ClassNone) // and ends what has ended
+			l.clock.days(-tt.ahead - 100)
+			l.restart()
+			a := l.ask(d, tt.request, tt.class)
+			if a.Answer != tt.want || d.license.LicenseID != id || d.license.Issued.After(l.clock.Now()) || !d.license.Expires.After(l.clock.Now()) {
+				t.Errorf("%v: %+v", a.Answer, d.license)
+			}
+			l.sound()
+		})
+	}
+}

@@ -51,7 +51,7 @@ func TestAnySequence(t *testing.T) {
 			house := newHouse(t)
 			rapid.Check(t, func(rt *rapid.T) {
 				farm := tt.farms[rapid.IntRange(0, len(tt.farms)-1).Draw(rt, "farm")]
-				o := newOnlooker(newThin(t, house, shm(t), farm[0], farm[1]), rt)
+				o := newOnlooker(newThin(rt, house, shm(t), farm[0], farm[1]), rt)
 				defer func() { o.server.Close() }()
 				rt.Repeat(o.steps())
 				o.end()

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
@@ -52,7 +54,7 @@ func (h *hand) add(d time.Duration) {
 // thin is a license server with its store, and a terminal server that is the rules
 // and nothing around them: what it decides on is real tokens.
 type thin struct {
-	t       testing.TB
+	t       rapid.TB // so that a failure tells the sequence
 	house   *clearinghouse.Clearinghouse
 	clock   *hand
 	config  ls.Config
@@ -87,7 +89,7 @@ func newHouse(t testing.TB) *clearinghouse.Clearinghouse {
 	return house
 }
 
-func newThin(t testing.TB, house *clearinghouse.Clearinghouse, dir string, p, licenseServer edition.Profile) *thin {
+func newThin(t rapid.TB, house *clearinghouse.Clearinghouse, dir string, p, licenseServer edition.Profile) *thin {
 	t.Helper()
 	w := &thin{t: t, house: house, clock: &hand{now: time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)}, up: true, profile: p,
 		signers: map[string]bool{}, seen: map[string]policy.Evidence{}}
