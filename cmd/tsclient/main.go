@@ -20,6 +20,7 @@ func command() *cli.Command {
 			connectCommand(),
 			tokenCommand(),
 			wipeCommand(),
+			damageCommand(),
 		},
 	}
 }

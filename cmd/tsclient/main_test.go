@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -271,6 +272,43 @@ func TestValidity(t *testing.T) {
 	} {
 		if got := validity(day0, now); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A license is spoiled and mended, or another maker's comes in its place.
+func TestDamage(t *testing.T) {
+	dir, _ := stored(t)
+	first := func() []byte {
+		t.Helper()
+		s, err := client.OpenWindowsStore(dir)
+		if err != nil || len(s.Licenses()) == 0 {
+			t.Fatalf("%v", err)
+		}
+		return s.Licenses()[0].License
+	}
+	before := first()
+	for n, args := range [][]string{{"--byte", "100"}, {"--byte", "100"}, {"--foreign"}} {
+		if code, _, stderr := tsclient(t, append([]string{"damage", "--state", dir}, args...)...); code != 0 {
+			t.Fatalf("%v: exit %d: %s", args, code, stderr)
+		}
+		var foreign *token.ForeignError
+		_, err := token.Parse(first())
+		if bytes.Equal(first(), before) != (n == 1) || errors.As(err, &foreign) != (n == 2) {
+			t.Errorf("%d, %v: %v", n, args, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+	}{
+		"nothing wanted": {[]string{"--state", dir}, 2},
+		"both":           {[]string{"--state", dir, "--byte", "1", "--foreign"}, 2},
+		"too far":        {[]string{"--state", dir, "--byte", "100000"}, 2},
+		"no store":       {[]string{"--state", t.TempDir(), "--foreign"}, 3},
+	} {
+		if code, _, stderr := tsclient(t, append([]string{"damage"}, c.args...)...); code != c.code {
+			t.Errorf("%s: exit %d, want %d: %s", name, code, c.code, stderr)
 		}
 	}
 }

@@ -86,9 +86,14 @@ func (o *onlooker) pick(rt *rapid.T) *thinPC {
 	return o.pcs[rapid.IntRange(0, len(o.pcs)-1).Draw(rt, "device")]
 }
 
-// jump sets all calendars wrong for a moment, ahead or back: no CAL becomes free.
+// jump sets all calendars wrong for a moment, ahead or back: no CAL becomes free but
+// those that have ended before.
 func (o *onlooker) jump(rt *rapid.T) {
 	by := o.draw(rt)
+	if o.doubts() { // back may be where it was believed
+		return
+	}
+	o.passer()
 	before := o.free()
 	o.clock.add(by)
 	o.status()

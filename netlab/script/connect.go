@@ -79,7 +79,7 @@ func (e *engine) stay(host string, argv []string) (starlark.Value, error) {
 	}
 	ctx, cancel := e.timeout(patience, "it did not log on")
 	defer cancel()
-	p, err := lab.RunOn(ctx, host, "tsclient", "connect", sharedBy("tsclient"), append([]string{"--stay"}, argv...), "client.logged-on")
+	p, err := lab.RunOn(ctx, host, "tsclient", "connect", sharedBy("tsclient", "connect"), append([]string{"--stay"}, argv...), "client.logged-on")
 	if err != nil {
 		return nil, err
 	}

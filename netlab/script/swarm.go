@@ -78,7 +78,7 @@ func (e *engine) swarm(hosts []string, target string, s swarm, others []starlark
 	for i := range jobs {
 		device := fmt.Sprintf("%s-%0*d", base, width, i+1)
 		jobs[i] = netlab.Job{
-			Host: hosts[i%len(hosts)], Program: "tsclient", Command: "connect", Shared: sharedBy("tsclient"),
+			Host: hosts[i%len(hosts)], Program: "tsclient", Command: "connect", Shared: sharedBy("tsclient", "connect"),
 			Args: append(slices.Clone(argv), "--name", device, "--json", target), State: strings.ToLower(device),
 		}
 	}

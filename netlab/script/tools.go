@@ -26,7 +26,7 @@ const (
 
 // sharedBy is the flags that the lab gives to the commands of a program that is no
 // daemon.
-func sharedBy(program string) flagSet {
+func sharedBy(program, command string) flagSet {
 	switch program {
 	case "licmgr":
 		return flagSet{stateFlag, keyLogFlag}
@@ -35,6 +35,9 @@ func sharedBy(program string) flagSet {
 	case "clearinghouse":
 		return flagSet{stateFlag, clockFlag}
 	case "tsclient":
+		if command != "connect" { // it looks after the store
+			return flagSet{stateFlag, clockFlag}
+		}
 		return flagSet{stateFlag, hostFlag, clockFlag, eventsFlag, keyLogFlag}
 	}
 	return nil
@@ -49,7 +52,7 @@ func (e *engine) tool(host, program, command string, argv []string, allowed ...i
 	}
 	ctx, cancel := e.timeout(patience, "it did not end")
 	defer cancel()
-	r, err := lab.Run(ctx, host, program, command, sharedBy(program), argv...)
+	r, err := lab.Run(ctx, host, program, command, sharedBy(program, command), argv...)
 	if err != nil {
 		return r, err
 	}
@@ -85,7 +88,7 @@ func (e *engine) runWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starl
 	}
 	ctx, cancel := e.timeout(patience, "it did not end")
 	defer cancel()
-	r, err := lab.Run(ctx, host, argv[0], argv[1], sharedBy(argv[0]), append(argv[2:], more...)...)
+	r, err := lab.Run(ctx, host, argv[0], argv[1], sharedBy(argv[0], argv[1]), append(argv[2:], more...)...)
 	if err != nil {
 		return nil, err
 	}
