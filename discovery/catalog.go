@@ -44,17 +44,22 @@ func (f *Finder) Heard(addr string, info tsls.ServerInfo) {
 
 // Silent notes that a license server did not answer. The one in use is dropped; which
 // comes after it, [Finder.After] says (rules V7, V8).
-func (f *Finder) Silent(addr string) {
+func (f *Finder) Silent(addr string, why error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	s := f.find(addr)
 	if s == nil {
+		f.mu.Unlock()
 		return
 	}
 	s.Live = false
-	if s == f.current {
+	lost, dropped := s == f.current, *s
+	if lost {
 		f.current = nil
 		f.soon(f.config.Clock.Now())
+	}
+	f.mu.Unlock()
+	if lost && f.config.Lost != nil {
+		f.config.Lost(dropped, why)
 	}
 }
 
@@ -162,4 +167,10 @@ func preferDomain(found []candidate) []candidate {
 		return found
 	}
 	return domain
+}
+
+// Found notes a license server that answered without a pass having asked it.
+func (f *Finder) Found(addr string, how Step, info tsls.ServerInfo) {
+	f.enter(candidate{addr: addr, how: how, info: info}, true)
+	f.Heard(addr, info)
 }

@@ -101,9 +101,10 @@ type Config struct {
 	// Accept refuses license servers that answered (rules V12, V13); nil: none.
 	Accept func(tsls.ServerInfo) error
 
-	// Chosen is called when another license server is used than before, and None when
-	// a pass has found none (rule V6). Both may be nil.
+	// Chosen is called when another license server is used than before, Lost when the
+	// one in use is dropped, None when a pass has found none (rule V6). They may be nil.
 	Chosen func(Server)
+	Lost   func(Server, error)
 	None   func()
 
 	Rand   *rand.Rand  // draws among those that answer; nil: the system's chance

@@ -16,9 +16,9 @@ type candidate struct {
 	info tsls.ServerInfo // as far as it is known
 }
 
-// steps are those of a setup in their order, as its environment has them: without a
+// Steps are those of a setup in their order, as its environment has them: without a
 // domain there is no site and the broadcast stands for the domain controllers.
-func (s Setup) steps() []Step {
+func (s Setup) Steps() []Step {
 	if s.Override != "" {
 		return []Step{StepOverride}
 	}
@@ -46,7 +46,7 @@ func (f *Finder) pass(ctx context.Context, withSite bool) {
 		f.locateSelf(ctx)
 	}
 	found := 0
-	for _, step := range setup.steps() {
+	for _, step := range setup.Steps() {
 		if step == StepSite && !withSite {
 			continue
 		}
@@ -75,8 +75,10 @@ func (f *Finder) pass(ctx context.Context, withSite bool) {
 
 // keep asks the license server in use whether it still answers, and drops it if not.
 func (f *Finder) keep(ctx context.Context) {
-	if s, ok := f.Current(); ok && !f.probe(ctx, s.Address) && ctx.Err() == nil {
-		f.Silent(s.Address)
+	if s, ok := f.Current(); ok {
+		if err := f.probe(ctx, s.Address); err != nil && ctx.Err() == nil {
+			f.Silent(s.Address, err)
+		}
 	}
 }
 
@@ -84,17 +86,16 @@ func (f *Finder) keep(ctx context.Context) {
 // place of one that is silent, and a pass is made when that is used up (rule V7).
 func (f *Finder) verify(ctx context.Context) {
 	f.passing.Lock()
-	s, ok := f.Current()
-	alive := ok && f.probe(ctx, s.Address)
-	if alive {
-		f.failback(ctx)
-	}
-	for at := s.Address; !alive && ctx.Err() == nil; {
-		f.Silent(at)
-		if at, ok = f.After(at); !ok {
+	s, alive := f.Current()
+	for at, ok := s.Address, alive; ok; at, ok = f.After(at) {
+		err := f.probe(ctx, at)
+		if alive = err == nil; alive || ctx.Err() != nil {
 			break
 		}
-		alive = f.probe(ctx, at)
+		f.Silent(at, err)
+	}
+	if alive && ctx.Err() == nil {
+		f.failback(ctx)
 	}
 	f.passing.Unlock()
 	if !alive && ctx.Err() == nil {
@@ -108,7 +109,7 @@ func (f *Finder) failback(ctx context.Context) {
 	first := f.first
 	away := f.config.Setup().Failback && first != nil && first != f.current && f.find(first.Address) == first
 	f.mu.Unlock()
-	if !away || !f.probe(ctx, first.Address) {
+	if !away || f.probe(ctx, first.Address) != nil {
 		return
 	}
 	f.mu.Lock()
@@ -118,13 +119,12 @@ func (f *Finder) failback(ctx context.Context) {
 }
 
 // probe asks one license server of the catalog what it is now, and whether it counts.
-func (f *Finder) probe(ctx context.Context, addr string) bool {
+func (f *Finder) probe(ctx context.Context, addr string) error {
 	info, err := f.askOne(ctx, addr)
-	if err != nil {
-		return false
+	if err == nil {
+		f.Heard(addr, info)
 	}
-	f.Heard(addr, info)
-	return true
+	return err
 }
 
 // askOne is one probe within its time.
@@ -155,7 +155,9 @@ func (f *Finder) accepted(ctx context.Context, all []candidate) []candidate {
 	var good []candidate
 	for i, c := range all {
 		if errs[i] != nil {
-			f.config.Log.Event(eventlog.DiscoveryIgnored, eventlog.F("address", c.addr), eventlog.F("how", c.how), eventlog.F("reason", errs[i]))
+			if c.how != StepOverride { // which its owner tells of
+				f.config.Log.Event(eventlog.DiscoveryIgnored, eventlog.F("address", c.addr), eventlog.F("how", c.how), eventlog.F("reason", errs[i]))
+			}
 			f.remove(c.addr)
 			continue
 		}

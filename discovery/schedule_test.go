@@ -83,7 +83,7 @@ func TestSticky(t *testing.T) {
 				t.Fatalf("%q in use of %q", s.inUse(), s.known())
 			}
 			one.dead = true
-			s.Silent("10.0.0.1:3343") // a client found out
+			s.Silent("10.0.0.1:3343", errRefused) // a client found out
 			next, ok := s.After("10.0.0.1:3343")
 			if !ok || next != "10.0.0.2:3343" {
 				t.Fatalf("next is %q, %v", next, ok)
@@ -137,7 +137,7 @@ func TestLossStartsRetry(t *testing.T) {
 		s := newSeeker(t, w, edition.SP3, nil)
 		s.until(t, 10*time.Minute)
 		w.servers["10.0.0.1:3343"].dead = true
-		s.Silent("10.0.0.1:3343")
+		s.Silent("10.0.0.1:3343", errRefused)
 		if got := time.Until(s.Next()); got > 15*time.Minute {
 			t.Errorf("the next pass is %v away", got)
 		}

@@ -23,9 +23,8 @@ func (f *Finder) ask(ctx context.Context, setup Setup, step Step) []candidate {
 	var err error
 	what := ""
 	switch step {
-	case StepOverride:
-		what = setup.Override
-		found = []candidate{{addr: setup.Override, how: step}}
+	case StepOverride: // nothing is sought
+		return []candidate{{addr: setup.Override, how: step}}
 	case StepKeys:
 		what = strings.Join(setup.List, ", ")
 		for _, addr := range setup.List {

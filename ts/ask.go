@@ -16,14 +16,25 @@ type reply struct {
 	Reason  string
 }
 
-// ask puts the question of a decision to the license server in use, or to the one
-// that issued the presented CAL where the rules want that and it is there. The zero
+// ask puts the question of a decision to the license server at addr, or to the one
+// that issued the presented CAL where the rules want that and it is there; with spare,
+// to the next of the catalog when that does not answer, once (rules V8, M49). The zero
 // Answer says that none answered.
-func (s *Server) ask(ctx context.Context, now *setup, q policy.Question, m tsls.Allocate) reply {
-	addr := now.licenseServer
+func (s *Server) ask(ctx context.Context, now *setup, addr string, spare bool, q policy.Question, m tsls.Allocate) reply {
 	if addr == "" {
-		return reply{Reason: "no license server is configured"}
+		return reply{Reason: errNoLicenseServer.Error()}
 	}
+	r := s.askOne(ctx, now, addr, q, m)
+	if r.Server != "" || ctx.Err() != nil || !spare {
+		return r
+	}
+	if next, ok := s.catalog.after(addr); ok {
+		return s.askOne(ctx, now, next, q, m)
+	}
+	return r
+}
+
+func (s *Server) askOne(ctx context.Context, now *setup, addr string, q policy.Question, m tsls.Allocate) reply {
 	if q.Ping {
 		_, info, err := s.catalog.call(ctx, addr, tsls.Ping{})
 		if err != nil {
@@ -99,15 +110,21 @@ func (s *Server) follow(ctx context.Context, hops int, addr string, m tsls.Alloc
 // the catalog and answers, else at the one in use, which makes a row of it (rules
 // L10, L11). It returns the name of the one that has it.
 func (s *Server) mark(ctx context.Context, m tsls.Mark) (server string, err error) {
-	own := s.setup().licenseServer
+	own := s.catalog.inUse()
 	if at, ok := s.catalog.issuer(m.Issuer); ok && at != own {
 		if _, info, err := s.catalog.call(ctx, at, m); err == nil || ctx.Err() != nil {
 			return info.Name, err
 		}
 	}
 	if own == "" {
-		return "", fmt.Errorf("no license server is configured")
+		return "", errNoLicenseServer
 	}
 	_, info, err := s.catalog.call(ctx, own, m)
+	if err == nil || ctx.Err() != nil {
+		return info.Name, err
+	}
+	if next, ok := s.catalog.after(own); ok {
+		_, info, err = s.catalog.call(ctx, next, m)
+	}
 	return info.Name, err
 }

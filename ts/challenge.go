@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/hwid"
@@ -68,7 +69,9 @@ func (x *exchange) present(blob []byte) {
 			e.License = t.License
 			e.Err = t.Verify(x.server.config.Clock.Now(), x.server.known.trustedRoots(), nil)
 			e.Rooted = e.Err == nil
-			e.KnownSigner, e.InCatalog = x.server.known.signer(t.Server())
+			var at []string
+			e.KnownSigner, at = x.server.known.signer(t.Server())
+			e.InCatalog = slices.ContainsFunc(at, x.server.catalog.finder.Knows)
 		}
 	}
 	x.evidence = e

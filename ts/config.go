@@ -39,12 +39,17 @@ type Config struct {
 	Mode    policy.Mode
 
 	// LicenseServer is the address of the one license server that is asked; empty
-	// when there is none.
-	LicenseServer string
+	// when there is none. LicenseServers are more of them, in their order: Windows
+	// Server 2003 may have several.
+	LicenseServer  string
+	LicenseServers []string
 	// DefaultLicenseServer: LicenseServer is the registry's value of that name, not
 	// one that discovery found. Windows 2000 then refuses clients for whom it has
 	// nothing.
 	DefaultLicenseServer bool
+	// Discovery finds license servers where none is named, in Windows Server 2003 also
+	// where none of those named answers; nil: only what is named is asked.
+	Discovery *Discovery
 	// Roots are root certificates of clearinghouses whose licenses count beside
 	// those of the license server's own clearinghouse.
 	Roots []*x509.Certificate

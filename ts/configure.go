@@ -21,6 +21,7 @@ const (
 	ConfigureOperation = "configure" // in: Settings, out: Operated
 	ConnectorOperation = "connector" // in: ConnectorRequest, out: Operated
 	CatalogOperation   = "catalog"   // out: []CatalogEntry
+	DiscoverOperation  = "discover"  // a pass at once; out: []CatalogEntry
 )
 
 // Settings are what an administrator wants set, as NAME=VALUE: mode, the license
@@ -43,6 +44,7 @@ func (s *Server) Controls() map[string]control.Handler {
 		"screens":          func(context.Context, json.RawMessage) (any, error) { return s.Screens(), nil },
 		tamper.Operation:   s.tamper.Control,
 		CatalogOperation:   func(context.Context, json.RawMessage) (any, error) { return s.Catalog(), nil },
+		DiscoverOperation:  func(ctx context.Context, _ json.RawMessage) (any, error) { return s.Discover(ctx), nil },
 		ConfigureOperation: s.configureControl,
 		ConnectorOperation: s.connectorControl,
 	}
@@ -106,11 +108,8 @@ func (s *Server) Configure(wanted Settings) (Operated, error) {
 
 // changed does what follows from another setup.
 func (s *Server) changed(before, now *setup) {
-	if before.licenseServer != now.licenseServer {
-		s.catalog.chosen()
-	}
-	if before.licenseServer != now.licenseServer || before.mode == policy.ModeAdmin && now.mode != policy.ModeAdmin {
-		s.catalog.seek(wantAnew)
+	if !slices.Equal(before.licenseServers, now.licenseServers) || before.mode == policy.ModeAdmin && now.mode != policy.ModeAdmin {
+		s.catalog.restart()
 	}
 	s.wake()
 }
@@ -140,11 +139,11 @@ func (a *administration) want(next *settings, before *setup, name, value string)
 	case strings.EqualFold(name, licenseServers) && e != edition.Server2003:
 		return false, fmt.Errorf("%s are keys of Windows Server 2003; %s reads the value %s", licenseServers, e, defaultLicenseServer)
 	case strings.EqualFold(name, defaultLicenseServer), strings.EqualFold(name, licenseServers):
-		addr, err := LicenseServerAddress(value)
+		named, err := LicenseServers(value, e)
 		if err != nil {
 			return false, err
 		}
-		news = next.LicenseServer == nil || addr != before.licenseServer
+		news = next.LicenseServer == nil || !slices.Equal(named, before.licenseServers)
 		next.LicenseServer = &value
 		return news, nil
 	}
@@ -192,7 +191,8 @@ func Knobs() []string {
 		"first_issue", "renew_window_days", "renew_at", "expired_perm_no_stock", "builtin_pool", "builtin_first",
 		"dls_beats_grace", "internet_connector", "ic_limit", "mode_invalid",
 		"peruser_temp", "peruser_bad_blob", "peruser_ends_grace", "require_clearinghouse_chain", "foreign_blob", "stranger_cal",
-		"retry_min", "verify_min", "ondemand_discovery", "ls_timeout_s", "max_hops",
+		"discovery_order", "retry_min", "retry_site", "verify_min", "verify_site", "ondemand_discovery", "failback",
+		"ls_timeout_s", "max_hops",
 		"event_severity", "acquire_event", "errinfo_pdu",
 	}
 }

@@ -6,19 +6,19 @@ import (
 
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/ts/policy"
 )
 
 // duties are what the calendar brings: the warnings and the end of the grace
-// period, the probes of the license server, the repairs of TSInternetUser.
+// period, discovery, the repairs of TSInternetUser.
 type duties struct {
 	server *Server
-	probe  time.Time // when the license server is probed next
 	ready  bool
 	retry  time.Time // not before this the grace period, whose state could not be stored
 }
 
 func newDuties(s *Server) *duties {
-	return &duties{server: s, probe: s.config.Clock.Now().Add(s.catalog.pause())}
+	return &duties{server: s}
 }
 
 // wake makes the duties look again at what is due when.
@@ -43,16 +43,22 @@ func (d *duties) next(now time.Time) time.Time {
 		d.ready = true
 		close(d.server.ready)
 	}
-	if d.server.catalog.seeking() {
-		return now
-	}
-	next := d.probe
-	for _, due := range []time.Time{d.grace(), d.server.connector.repairDue()} {
-		if !due.IsZero() && due.Before(next) {
+	var next time.Time
+	for _, due := range []time.Time{d.discovery(now), d.grace(), d.server.connector.repairDue()} {
+		if !due.IsZero() && (next.IsZero() || due.Before(next)) {
 			next = due
 		}
 	}
 	return next
+}
+
+// discovery is when license servers are sought or pinged next: never by a terminal
+// server for remote administration, which needs none.
+func (d *duties) discovery(now time.Time) time.Time {
+	if d.server.setup().mode == policy.ModeAdmin {
+		return time.Time{}
+	}
+	return d.server.catalog.finder.Due(now)
 }
 
 func (d *duties) grace() time.Time {
@@ -73,14 +79,8 @@ func (d *duties) do(ctx context.Context, now time.Time) {
 	if due := d.server.connector.repairDue(); !due.IsZero() && !now.Before(due) {
 		d.server.connector.tryRepair(now)
 	}
-	wanted := d.server.catalog.sought()
-	timely := !now.Before(d.probe)
-	if wanted == wantNothing && !timely {
-		return
-	}
-	d.server.catalog.probe(ctx)
-	if timely || wanted == wantAnew {
-		d.probe = now.Add(d.server.catalog.pause())
+	if !d.discovery(now).IsZero() {
+		d.server.catalog.finder.Do(ctx, now)
 	}
 }
 

@@ -41,7 +41,9 @@ type exchange struct {
 	hardware hwid.ID
 	evidence policy.Evidence
 
-	away       string // why the license server in use cannot be asked
+	at         string // address of the license server that is asked; empty for none
+	moved      bool   // it is not the one in use, which took no connection
+	away       string // why it cannot be asked
 	unanswered bool   // no license server answered
 }
 
@@ -146,7 +148,8 @@ func (x *exchange) decide(ctx context.Context, now time.Time, class tsls.Class) 
 	if d.Verb != policy.Ask {
 		return d, nil
 	}
-	if err := x.server.catalog.greet(ctx, x.setup.licenseServer); err != nil && !d.Ask.AtIssuer {
+	var err error
+	if x.at, x.moved, err = x.server.catalog.reach(ctx); err != nil && !d.Ask.AtIssuer {
 		x.away = err.Error()
 	}
 	return policy.Before(now, x.server.facts(x.setup), x.client(class)), nil
@@ -156,7 +159,8 @@ func (x *exchange) decide(ctx context.Context, now time.Time, class tsls.Class) 
 // V8).
 func (x *exchange) seek() {
 	if x.unanswered && x.setup.profile.OnDemandDiscovery {
-		x.server.catalog.seek(wantPass)
+		x.server.catalog.finder.Seek()
+		x.server.wake()
 	}
 }
 

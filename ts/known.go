@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/tslab/tslab/internal/durable"
@@ -32,11 +33,11 @@ type known struct {
 	mu      sync.Mutex
 	roots   []*x509.Certificate // of clearinghouses
 	servers map[string]bool     // DER of license server certificates, present and former
-	catalog map[string]bool     // DER of those that the catalog's license servers have now
+	shown   map[string][]string // by address: DER of those that the license server there has now
 }
 
 func loadKnown(dir string, roots []*x509.Certificate) (*known, error) {
-	k := &known{path: filepath.Join(dir, knownName), servers: map[string]bool{}, catalog: map[string]bool{}}
+	k := &known{path: filepath.Join(dir, knownName), servers: map[string]bool{}, shown: map[string][]string{}}
 	text, err := os.ReadFile(k.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("known license servers: %w", err)
@@ -69,18 +70,16 @@ func (k *known) addRoot(cert *x509.Certificate) bool {
 	return true
 }
 
-// learn keeps what a license server says of itself; inCatalog: it is the one that
-// this terminal server asks first.
-func (k *known) learn(info tsls.ServerInfo, former [][]byte, inCatalog bool) error {
+// learn keeps what the license server at addr says of itself. Its roots count only
+// where roots says so.
+func (k *known) learn(addr string, info tsls.ServerInfo, former [][]byte, roots bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if inCatalog {
-		clear(k.catalog)
-	}
+	var shown []string
 	changed := false
 	for i, der := range append(append([][]byte{}, info.Certificates...), former...) {
-		if inCatalog && i < len(info.Certificates) {
-			k.catalog[string(der)] = true
+		if i < len(info.Certificates) {
+			shown = append(shown, string(der))
 		}
 		if !k.servers[string(der)] && len(k.servers) < maxKnown {
 			if _, err := x509.ParseCertificate(der); err != nil {
@@ -89,7 +88,13 @@ func (k *known) learn(info tsls.ServerInfo, former [][]byte, inCatalog bool) err
 			k.servers[string(der)], changed = true, true
 		}
 	}
+	if _, met := k.shown[addr]; met || len(k.shown) < maxKnown {
+		k.shown[addr] = shown
+	}
 	for _, der := range info.Roots {
+		if !roots {
+			break
+		}
 		root, err := x509.ParseCertificate(der)
 		if err != nil {
 			return fmt.Errorf("root certificate of license server %s: %w", info.Name, err)
@@ -126,9 +131,15 @@ func (k *known) trustedRoots() []*x509.Certificate {
 	return append([]*x509.Certificate(nil), k.roots...)
 }
 
-// signer says what is known of the license server with this certificate.
-func (k *known) signer(cert *x509.Certificate) (knownNow, inCatalog bool) {
+// signer says what is known of the license server with this certificate, and at which
+// addresses it was met.
+func (k *known) signer(cert *x509.Certificate) (knownNow bool, at []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.servers[string(cert.Raw)], k.catalog[string(cert.Raw)]
+	for addr, certificates := range k.shown {
+		if slices.Contains(certificates, string(cert.Raw)) {
+			at = append(at, addr)
+		}
+	}
+	return k.servers[string(cert.Raw)], at
 }

@@ -2,12 +2,15 @@ package ts
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
@@ -16,37 +19,28 @@ import (
 	"github.com/tslab/tslab/wire/tsls"
 )
 
-// catalog is the license servers of this terminal server: the one that it is
-// configured with, and those that it was referred to.
+// catalog is the license servers that this terminal server talks with: those that
+// discovery found, and those that it was referred to.
 type catalog struct {
 	server *Server
 	id     *identity.Identity
 	pins   *identity.Pins
+	finder *discovery.Finder
 
 	mu       sync.Mutex
 	entries  map[string]*entry // by address
-	found    bool              // the one in use answered last time
-	tried    bool
-	features tsls.Features // what it and this server can do together, as last heard
-	wanted   want          // a pass that is due before its time
+	tried    bool              // the override has been asked
+	why      error             // the override did not answer the last probe
+	features tsls.Features     // what the one in use and this server can do together, as last heard
 }
 
-// entry is one license server of the catalog.
+// entry is one license server that was talked with.
 type entry struct {
 	up    *upstream
 	info  tsls.ServerInfo // as last heard
 	live  bool            // it answered last time
 	heard time.Time       // when, by the calendar; zero for never
 }
-
-// want says which pass is wanted.
-type want uint8
-
-const (
-	wantNothing want = iota
-	wantPass         // now; the timer goes on as it was
-	wantAnew         // now, and the timer begins anew
-)
 
 // maxUpstreams bounds the license servers that are talked with.
 const maxUpstreams = 64
@@ -56,19 +50,31 @@ func newCatalog(s *Server) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &catalog{
+	c := &catalog{
 		server: s, id: id, pins: identity.OpenPins(s.config.Dir), entries: map[string]*entry{},
 		features: policy.Features(s.profile().Edition),
-	}, nil
+	}
+	c.finder, err = c.newFinder()
+	return c, err
 }
 
+// dial connects to the license server at addr, whose name may be one that only
+// discovery can resolve.
 func (c *catalog) dial(ctx context.Context, addr string) (*transport.Conn, error) {
 	e := c.server.profile().Edition
 	hello := tsls.Hello{Features: policy.Features(e), Program: "termsrv", Name: c.server.config.Host, Edition: e.String()}
 	config := c.id.ClientTLS(addr, c.pins, c.server.config.KeyLog)
 	dialer := transport.Dialer{Tamper: &c.server.tamper}
 	if c.server.config.Dial == nil {
-		return dialer.Dial(ctx, addr, config, hello)
+		conn, err := dialer.Dial(ctx, addr, config, hello)
+		if _, unknown := errors.AsType[*net.DNSError](err); !unknown || c.server.config.Discovery == nil {
+			return conn, err
+		}
+		resolved, nobody := c.finder.Resolve(ctx, addr)
+		if nobody != nil {
+			return nil, fmt.Errorf("license server %s: %w", addr, nobody)
+		}
+		return dialer.Dial(ctx, resolved, config, hello)
 	}
 	raw, err := c.server.config.Dial(ctx, addr)
 	if err != nil {
@@ -83,12 +89,26 @@ func (c *catalog) at(addr string) (*upstream, error) {
 	e := c.entries[addr]
 	if e == nil {
 		if len(c.entries) >= maxUpstreams {
+			c.forget()
+		}
+		if len(c.entries) >= maxUpstreams {
 			return nil, fmt.Errorf("license server %s: too many license servers known", addr)
 		}
 		e = &entry{up: &upstream{addr: addr, dial: c.dial, wait: c.server.config.Limits.Call}}
 		c.entries[addr] = e
 	}
 	return e.up, nil
+}
+
+// forget drops those that are silent and that discovery does not know. It needs the
+// lock.
+func (c *catalog) forget() {
+	for addr, e := range c.entries {
+		if !e.live && !c.finder.Knows(addr) {
+			delete(c.entries, addr)
+			go e.up.close()
+		}
+	}
 }
 
 func (c *catalog) close() {
@@ -99,37 +119,64 @@ func (c *catalog) close() {
 	}
 }
 
-// call asks the license server at addr. What it says of itself is learned, and an
-// event tells when the one in use is found or lost. One that does not serve this
-// edition is none (rule L1).
+// call asks the license server at addr. What it says of itself is learned, and
+// discovery is told whether it answered.
 func (c *catalog) call(ctx context.Context, addr string, m tsls.Message) (tsls.Message, tsls.ServerInfo, error) {
+	answer, info, err := c.talk(ctx, addr, m)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, info, err // nobody's fault but ours
+	case err != nil:
+		c.silent(addr, err)
+		return nil, info, err
+	}
+	return answer, info, c.heard(addr, info)
+}
+
+// talk is one message and its answer. A license server that does not serve this
+// edition is none (rule L1), nor is one that the clearinghouse does not vouch for
+// where that is wanted (rule V13).
+func (c *catalog) talk(ctx context.Context, addr string, m tsls.Message) (tsls.Message, tsls.ServerInfo, error) {
 	u, err := c.at(addr)
 	if err != nil {
 		return nil, tsls.ServerInfo{}, err
 	}
-	answer, info, err := u.call(ctx, m, c.server.patience(m))
-	if ctx.Err() != nil && err != nil {
-		return nil, info, err // nobody's fault but ours
+	answer, info, err := c.watch(ctx, u, m)
+	if err != nil {
+		return nil, info, err
 	}
 	var former [][]byte
+	switch a := answer.(type) {
+	case tsls.ServerInfo:
+		info = a
+	case tsls.Allocated:
+		former, info.CALIssuedEver = a.Former, info.CALIssuedEver || a.CALIssuedEver
+	}
+	if err = c.serves(answer, info); err == nil {
+		err = c.vouched(info)
+	}
 	if err == nil {
-		switch a := answer.(type) {
-		case tsls.ServerInfo:
-			info = a
-		case tsls.Allocated:
-			former, info.CALIssuedEver = a.Former, info.CALIssuedEver || a.CALIssuedEver
-		}
-		err = c.serves(answer, info)
+		err = c.server.known.learn(addr, info, former, !c.strict())
 	}
-	own := addr == c.server.setup().licenseServer
 	if err != nil {
-		c.silent(addr, own, err)
 		return nil, info, err
 	}
-	if err := c.server.known.learn(info, former, own); err != nil {
-		return nil, info, err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[addr]; e != nil {
+		e.info, e.live, e.heard = info, true, c.server.config.Clock.Now()
 	}
-	return answer, info, c.heard(addr, own, info)
+	return answer, info, nil
+}
+
+// watch is a call that is given up before its time when the license server does not
+// even answer a ping and there is another to ask.
+func (c *catalog) watch(ctx context.Context, u *upstream, m tsls.Message) (tsls.Message, tsls.ServerInfo, error) {
+	wait := c.server.patience(m)
+	if _, other := c.after(u.addr); !other || m.Type() == tsls.TypePing {
+		return u.call(ctx, m, wait)
+	}
+	return u.watched(ctx, m, wait, c.server.config.Limits.Call)
 }
 
 // patience is how long a license server has for an answer: for a license as long as
@@ -162,27 +209,25 @@ func (c *catalog) serves(answer tsls.Message, info tsls.ServerInfo) error {
 	return fmt.Errorf("license server %s of edition %s does not serve %s", info.Name, info.Edition, own)
 }
 
-// heard notes that the license server at addr answered; own: it is the one in use.
-func (c *catalog) heard(addr string, own bool, info tsls.ServerInfo) error {
-	now := c.server.config.Clock.Now()
-	c.mu.Lock()
-	if e := c.entries[addr]; e != nil {
-		e.info, e.live, e.heard = info, true, now
-	}
-	if !own {
-		c.mu.Unlock()
+// heard notes that the license server at addr answered.
+func (c *catalog) heard(addr string, info tsls.ServerInfo) error {
+	c.finder.Heard(addr, info)
+	if addr != c.inUse() {
 		return nil
 	}
-	first := !c.found
-	c.found, c.tried = true, true
+	if !c.finder.Knows(addr) { // an override that no pass has seen yet
+		c.finder.Found(addr, discovery.StepOverride, info)
+	}
+	return c.meet(info)
+}
+
+// meet does what follows from every answer of the license server in use.
+func (c *catalog) meet(info tsls.ServerInfo) error {
+	c.mu.Lock()
 	c.features = policy.Features(c.server.profile().Edition) & info.Features
 	c.mu.Unlock()
-	if first {
-		c.server.config.Events.Event(eventlog.ServerFound, eventlog.F("server", info.Name),
-			eventlog.F("address", addr), eventlog.F("server_id", info.ServerID), eventlog.F("features", c.both()))
-	}
 	perUser := c.server.setup().mode == policy.ModeUser && holdsPerUser(info)
-	return c.server.grace.found(now, info.CALIssuedEver, perUser)
+	return c.server.grace.found(c.server.config.Clock.Now(), info.CALIssuedEver, perUser)
 }
 
 // holdsPerUser reports whether the license server licenses users: it is activated and
@@ -190,22 +235,28 @@ func (c *catalog) heard(addr string, own bool, info tsls.ServerInfo) error {
 func holdsPerUser(info tsls.ServerInfo) bool { return info.Activated && info.PerUserPack }
 
 // silent notes that the license server at addr did not answer.
-func (c *catalog) silent(addr string, own bool, why error) {
-	name := addr
+func (c *catalog) silent(addr string, why error) {
+	override := c.server.sought().Override
 	c.mu.Lock()
 	if e := c.entries[addr]; e != nil {
 		e.live = false
-		if e.info.Name != "" {
-			name = e.info.Name
-		}
 	}
-	tell := own && (c.found || !c.tried)
-	if own {
-		c.found, c.tried = false, true
+	unheard := addr == override && !c.tried
+	c.mu.Unlock()
+	if unheard {
+		c.unheard(addr, why)
 	}
+	c.finder.Silent(addr, why)
+}
+
+// unheard tells, once, that the override does not answer, and has not before.
+func (c *catalog) unheard(addr string, why error) {
+	c.mu.Lock()
+	tell := !c.tried
+	c.tried = true
 	c.mu.Unlock()
 	if tell {
-		c.server.config.Events.Event(eventlog.ServerLost, eventlog.F("server", name), eventlog.F("reason", why.Error()))
+		c.server.config.Events.Event(eventlog.ServerLost, eventlog.F("server", addr), eventlog.F("reason", why))
 	}
 }
 
@@ -230,13 +281,26 @@ func (c *catalog) both() tsls.Features {
 	return c.features
 }
 
-// greet makes sure that what both can do is known before a decision is made on it:
-// a license server that was away may have come back as another edition. The error is
-// that of a connection which cannot be made.
-func (c *catalog) greet(ctx context.Context, addr string) error {
-	if addr == "" {
-		return nil
+// reach connects to the license server in use, or to the next of the catalog where
+// that takes no connection (rule V8), before a decision is made on what both can do:
+// one that was away may have come back as another edition. moved: it is the next one.
+func (c *catalog) reach(ctx context.Context) (addr string, moved bool, err error) {
+	if addr = c.inUse(); addr == "" {
+		return "", false, errNoLicenseServer
 	}
+	if err = c.greet(ctx, addr); err == nil || ctx.Err() != nil {
+		return addr, false, err
+	}
+	next, ok := c.after(addr)
+	if !ok || c.greet(ctx, next) != nil {
+		return addr, false, err
+	}
+	return next, true, nil
+}
+
+var errNoLicenseServer = errors.New("no license server is known")
+
+func (c *catalog) greet(ctx context.Context, addr string) error {
 	u, err := c.at(addr)
 	if err != nil {
 		return err
@@ -244,7 +308,7 @@ func (c *catalog) greet(ctx context.Context, addr string) error {
 	conn, fresh, err := u.connect(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		c.silent(addr, true, err)
+		c.silent(addr, err)
 		return err
 	case err == nil && fresh:
 		c.mu.Lock()
@@ -254,11 +318,12 @@ func (c *catalog) greet(ctx context.Context, addr string) error {
 	return err
 }
 
-// chosen forgets what was known of the license server in use: an administrator has
-// named another.
-func (c *catalog) chosen() {
+// restart forgets what was found and seeks anew: an administrator has named another
+// license server.
+func (c *catalog) restart() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.found, c.tried = false, false
+	c.tried, c.why = false, nil
 	c.features = policy.Features(c.server.profile().Edition)
+	c.mu.Unlock()
+	c.finder.Restart()
 }

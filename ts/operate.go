@@ -56,10 +56,11 @@ func (c *connector) enable(ctx context.Context) (Operated, error) {
 // pull asks the license server for the license, and notes in state what it finds.
 func (c *connector) pull(ctx context.Context, now *setup, state *policy.Connector) (*connectorToken, error) {
 	s := c.server
-	if now.licenseServer == "" {
+	addr := s.catalog.inUse()
+	if addr == "" {
 		return nil, nil
 	}
-	_, info, err := s.catalog.call(ctx, now.licenseServer, tsls.Ping{})
+	_, info, err := s.catalog.call(ctx, addr, tsls.Ping{})
 	if err != nil {
 		return nil, ctx.Err() // it is down, then
 	}
@@ -69,7 +70,7 @@ func (c *connector) pull(ctx context.Context, now *setup, state *policy.Connecto
 	}
 	e := now.profile.Edition
 	device := c.hardware()
-	answer, info, err := s.allocate(ctx, now.licenseServer, tsls.Allocate{
+	answer, info, err := s.allocate(ctx, addr, tsls.Allocate{
 		Request: tsls.RequestInternetConnector, HardwareID: device, Machine: s.config.Host, User: internetUser,
 		Mode: policy.ModeInternetConnector.String(), Edition: e.String(), Features: policy.Features(e),
 	})
@@ -85,7 +86,7 @@ func (c *connector) pull(ctx context.Context, now *setup, state *policy.Connecto
 		return nil, fmt.Errorf("license server %s sent no Internet Connector license: %w", info.Name, errors.Join(err))
 	}
 	return &connectorToken{
-		LicenseID: t.LicenseID, HardwareID: device, Issuer: t.Issuer, Server: info.Name, Address: now.licenseServer,
+		LicenseID: t.LicenseID, HardwareID: device, Issuer: t.Issuer, Server: info.Name, Address: addr,
 		Since: s.config.Clock.Now(), License: answer.License, Password: rand.Text(),
 	}, nil
 }

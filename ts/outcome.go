@@ -18,7 +18,7 @@ func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Cla
 	outcome, r := d.Outcome, reply{}
 	if d.Verb == policy.Ask {
 		if r.Reason = x.away; x.away == "" {
-			r = x.server.ask(ctx, x.setup, d.Ask, x.allocation(d.Ask))
+			r = x.server.ask(ctx, x.setup, x.at, !x.moved, d.Ask, x.allocation(d.Ask))
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

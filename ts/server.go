@@ -106,7 +106,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	s.catalog.probe(ctx)
+	if s.setup().mode != policy.ModeAdmin {
+		s.catalog.finder.Pass(ctx)
+	}
 	duties := make(chan error, 1)
 	d := newDuties(s)
 	go func() {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,12 +29,14 @@ const settingsName = "settings.json"
 // with, and over it what an administrator has set since. It does not change;
 // another takes its place.
 type setup struct {
-	profile       *edition.Profile
-	mode          policy.Mode // ModeInternetConnector while connector is not nil
-	licenseServer string      // address, empty for none
-	viaDefault    bool        // the registry names it: a thing of Windows 2000
-	connector     *connectorToken
-	set           map[string]string // what of it an administrator has set
+	profile *edition.Profile
+	mode    policy.Mode // ModeInternetConnector while connector is not nil
+	// licenseServers are the addresses that are configured: at most one in Windows
+	// 2000, in their order in Windows Server 2003.
+	licenseServers []string
+	viaDefault     bool // the registry names it: a thing of Windows 2000
+	connector      *connectorToken
+	set            map[string]string // what of it an administrator has set
 }
 
 // settings are what an administrator has set. They count before what the command
@@ -41,7 +44,7 @@ type setup struct {
 type settings struct {
 	Mode string `json:"mode,omitempty"`
 	// LicenseServer is the registry's DefaultLicenseServer, or in Windows Server
-	// 2003 its LicenseServers: a name, empty for none; nil when never set.
+	// 2003 its LicenseServers: names, empty for none; nil when never set.
 	LicenseServer *string           `json:"license_server,omitempty"`
 	Knobs         map[string]string `json:"knobs,omitempty"`
 	Connector     *connectorToken   `json:"internet_connector,omitempty"`
@@ -80,8 +83,11 @@ func loadAdministration(c Config) (*administration, error) {
 func (a *administration) apply(s settings) (*setup, error) {
 	profile := a.base.Profile
 	now := &setup{
-		profile: &profile, mode: a.base.Mode, licenseServer: a.base.LicenseServer, viaDefault: a.base.DefaultLicenseServer,
+		profile: &profile, mode: a.base.Mode, licenseServers: a.base.LicenseServers, viaDefault: a.base.DefaultLicenseServer,
 		connector: s.Connector, set: s.shown(profile.Edition),
+	}
+	if a.base.LicenseServer != "" {
+		now.licenseServers = append([]string{a.base.LicenseServer}, a.base.LicenseServers...)
 	}
 	for name, value := range s.Knobs {
 		if err := profile.Set(name, value); err != nil {
@@ -96,16 +102,16 @@ func (a *administration) apply(s settings) (*setup, error) {
 		now.mode = mode
 	}
 	if s.LicenseServer != nil {
-		addr, err := LicenseServerAddress(*s.LicenseServer)
+		named, err := LicenseServers(*s.LicenseServer, profile.Edition)
 		if err != nil {
 			return nil, err
 		}
-		now.licenseServer, now.viaDefault = addr, true
+		now.licenseServers, now.viaDefault = named, true
 	}
 	if s.Connector != nil {
 		now.mode = policy.ModeInternetConnector
 	}
-	now.viaDefault = now.viaDefault && now.licenseServer != "" && profile.Edition != edition.Server2003
+	now.viaDefault = now.viaDefault && len(now.licenseServers) > 0 && profile.Edition != edition.Server2003
 	return now, nil
 }
 
@@ -171,6 +177,27 @@ func ParseMode(name string, p *edition.Profile) (policy.Mode, error) {
 		}
 	}
 	return 0, fmt.Errorf("mode %q: want device, user or admin", name)
+}
+
+// LicenseServers reads what the registry names: exactly one license server, and in
+// Windows Server 2003 any number with commas or spaces between them. The empty text
+// is none.
+func LicenseServers(text string, e edition.Edition) ([]string, error) {
+	names := []string{text}
+	if e == edition.Server2003 {
+		names = strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;\t", r) })
+	}
+	var addrs []string
+	for _, name := range names {
+		addr, err := LicenseServerAddress(name)
+		if err != nil {
+			return nil, err
+		}
+		if addr != "" && !slices.Contains(addrs, addr) {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs, nil
 }
 
 // LicenseServerAddress reads the name of exactly one license server, a NetBIOS or

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/ts/policy"
 )
 
@@ -15,13 +16,15 @@ type Status struct {
 	Mode          string       `json:"mode"`
 	Now           time.Time    `json:"now"` // its calendar
 	Address       string       `json:"address"`
-	LicenseServer string       `json:"license_server,omitempty"` // address
+	LicenseServer string       `json:"license_server,omitempty"` // address of the one in use
 	ViaDefault    bool         `json:"via_default,omitempty"`    // DefaultLicenseServer names it
 	Found         bool         `json:"found"`                    // it answered last time
 	Features      string       `json:"features"`                 // what both can do
 	Grace         policy.Grace `json:"grace"`
 	Sessions      int64        `json:"sessions"`
 	Connections   int          `json:"connections"`
+
+	Discovery DiscoveryStatus `json:"discovery"`
 
 	SessionList []Session         `json:"session_list"`
 	Connector   *ConnectorStatus  `json:"internet_connector,omitempty"` // nil: off
@@ -39,6 +42,18 @@ type ConnectorStatus struct {
 	Account   string    `json:"account"` // "works" or "broken"
 }
 
+// DiscoveryStatus is what discovery seeks, and when.
+type DiscoveryStatus struct {
+	Steps     []discovery.Step `json:"steps"` // in their order
+	Workgroup string           `json:"workgroup,omitempty"`
+	Domain    string           `json:"domain,omitempty"`
+	Site      string           `json:"site,omitempty"`
+	SiteEntry string           `json:"site_entry,omitempty"` // distinguished name
+	// Next is when the next pass is due, or the next ping while a license server is in
+	// use; zero in remote administration, which seeks none.
+	Next time.Time `json:"next,omitzero"`
+}
+
 // CatalogEntry is a license server that the terminal server knows.
 type CatalogEntry struct {
 	Address   string    `json:"address"`
@@ -48,6 +63,7 @@ type CatalogEntry struct {
 	Scope     string    `json:"scope,omitempty"`
 	Activated bool      `json:"activated"`
 	InUse     bool      `json:"in_use"`
+	How       string    `json:"how"`  // override, keys, dcs, site, broadcast, or referral
 	Live      bool      `json:"live"` // it answered last time
 	Heard     time.Time `json:"heard,omitzero"`
 }
@@ -55,9 +71,7 @@ type CatalogEntry struct {
 // Status reads the present state.
 func (s *Server) Status() Status {
 	now := s.setup()
-	s.catalog.mu.Lock()
-	found := s.catalog.found
-	s.catalog.mu.Unlock()
+	_, found := s.catalog.finder.Current()
 	s.door.mu.Lock()
 	connections := s.door.total
 	s.door.mu.Unlock()
@@ -70,10 +84,10 @@ func (s *Server) Status() Status {
 	})
 	status := Status{
 		Host: s.config.Host, Edition: now.profile.Edition.String(), Mode: now.mode.String(),
-		Now: s.config.Clock.Now(), Address: s.Addr().String(), LicenseServer: now.licenseServer, ViaDefault: now.viaDefault,
+		Now: s.config.Clock.Now(), Address: s.Addr().String(), LicenseServer: s.catalog.inUse(), ViaDefault: now.viaDefault,
 		Found: found, Features: s.catalog.both().String(), Grace: s.grace.now(),
 		Sessions: int64(len(sessions)), Connections: connections, SessionList: sessions,
-		Connector: s.connectorStatus(now), Set: now.set, Knobs: map[string]string{},
+		Discovery: s.discoveryStatus(now), Connector: s.connectorStatus(now), Set: now.set, Knobs: map[string]string{},
 	}
 	for _, name := range Knobs() {
 		if value := now.profile.Get(name); value != "-" {
@@ -81,6 +95,17 @@ func (s *Server) Status() Status {
 		}
 	}
 	return status
+}
+
+func (s *Server) discoveryStatus(now *setup) DiscoveryStatus {
+	sought, site := s.sought(), s.catalog.finder.Site()
+	d := DiscoveryStatus{
+		Steps: sought.Steps(), Workgroup: sought.Workgroup, Domain: sought.Domain, Site: site.Name, SiteEntry: site.DistinguishedName,
+	}
+	if now.mode != policy.ModeAdmin {
+		d.Next = s.catalog.finder.Next()
+	}
+	return d
 }
 
 func (s *Server) connectorStatus(now *setup) *ConnectorStatus {
@@ -100,16 +125,15 @@ func (s *Server) connectorStatus(now *setup) *ConnectorStatus {
 // Catalog lists the license servers that this terminal server knows, the one in use
 // first.
 func (s *Server) Catalog() []CatalogEntry {
-	own := s.setup().licenseServer
-	s.catalog.mu.Lock()
-	defer s.catalog.mu.Unlock()
 	list := []CatalogEntry{}
-	for addr, e := range s.catalog.entries {
+	found := s.catalog.finder.Catalog()
+	for _, e := range found {
 		list = append(list, CatalogEntry{
-			Address: addr, Name: e.info.Name, ServerID: e.info.ServerID, Edition: e.info.Edition, Scope: e.info.Scope,
-			Activated: e.info.Activated, InUse: addr == own, Live: e.live, Heard: e.heard,
+			Address: e.Address, Name: e.Info.Name, ServerID: e.Info.ServerID, Edition: e.Info.Edition, Scope: e.Info.Scope,
+			Activated: e.Info.Activated, InUse: e.InUse, Live: e.Live, Heard: e.Heard, How: string(e.How),
 		})
 	}
+	list = append(list, s.catalog.others(found)...)
 	slices.SortFunc(list, func(a, b CatalogEntry) int {
 		if a.InUse != b.InUse {
 			if a.InUse {
@@ -119,5 +143,29 @@ func (s *Server) Catalog() []CatalogEntry {
 		}
 		return strings.Compare(a.Address, b.Address)
 	})
+	return list
+}
+
+// others are the license servers that were talked with and that discovery did not
+// find: the override while it is silent, and those of referrals. What is no license
+// server is not listed.
+func (c *catalog) others(found []discovery.Server) (list []CatalogEntry) {
+	override := c.server.sought().Override
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for addr, e := range c.entries {
+		known := slices.ContainsFunc(found, func(s discovery.Server) bool { return s.Address == addr })
+		if known || addr != override && e.info.Name == "" {
+			continue
+		}
+		how := "referral"
+		if addr == override {
+			how = string(discovery.StepOverride)
+		}
+		list = append(list, CatalogEntry{
+			Address: addr, Name: e.info.Name, ServerID: e.info.ServerID, Edition: e.info.Edition, Scope: e.info.Scope,
+			Activated: e.info.Activated, InUse: addr == override, Live: e.live, Heard: e.heard, How: how,
+		})
+	}
 	return list
 }

@@ -23,6 +23,7 @@ type upstream struct {
 	conn    *transport.Conn
 	silent  map[*transport.Conn]bool // did not answer in time; calls may still wait on them
 	attempt *attempt                 // under way, nil otherwise
+	pulse   *attempt                 // a sign of life that is waited for, nil otherwise
 	closed  bool
 	all     sync.WaitGroup
 }
@@ -65,6 +66,59 @@ func (u *upstream) callOn(ctx context.Context, conn *transport.Conn, m tsls.Mess
 		u.distrust(conn, wait)
 	}
 	return answer, err
+}
+
+// quiet is how long an answer may be missing before a sign of life is asked for.
+const quiet = 400 * time.Millisecond
+
+// watched is call, given up early when the license server, silent for a moment, does
+// not answer a ping within patience either.
+func (u *upstream) watched(ctx context.Context, m tsls.Message, wait, patience time.Duration) (tsls.Message, tsls.ServerInfo, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(quiet, func() {
+		if err := u.alive(ctx, patience); err != nil {
+			cancel(err)
+		}
+	})
+	defer timer.Stop()
+	answer, info, err := u.call(ctx, m, wait)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return answer, info, err
+}
+
+// alive asks for a sign of life on the standing connection. All who want one wait for
+// the same. A connection that breaks tells its callers itself.
+func (u *upstream) alive(ctx context.Context, patience time.Duration) error {
+	u.mu.Lock()
+	conn, a := u.conn, u.pulse
+	if conn == nil || u.closed {
+		u.mu.Unlock()
+		return nil
+	}
+	if a == nil {
+		a = &attempt{done: make(chan struct{})}
+		u.pulse = a
+		u.all.Go(func() {
+			_, err := u.callOn(context.Background(), conn, tsls.Ping{}, patience)
+			if errors.Is(err, context.DeadlineExceeded) {
+				a.err = fmt.Errorf("license server %s does not answer, nor does it a ping in %v", u.addr, patience)
+			}
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			u.pulse = nil
+			close(a.done)
+		})
+	}
+	u.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // distrust makes the next call use another connection than one that did not answer
