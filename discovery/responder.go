@@ -25,6 +25,8 @@ type Responder struct {
 	Interfaces func() ([]Interface, error) // nil: those of [Interfaces]
 	Port       uint16                      // to answer on; 0: locate.Port
 
+	sockets []socket
+
 	mu      sync.Mutex
 	byIndex map[int]Interface // as last read
 	read    time.Time         // when; interfaces are read again after a while
@@ -46,14 +48,14 @@ type bucket struct {
 	at   time.Time
 }
 
-// Run answers until ctx ends. The error says that broadcasts cannot be heard; the
-// license server can be reached by its address all the same.
-func (r *Responder) Run(ctx context.Context) error {
+// Listen opens the port; a query that comes from now on is answered once Run has been
+// called. The error says that broadcasts cannot be heard; the license server can be
+// reached by its address all the same.
+func (r *Responder) Listen() error {
 	port := r.Port
 	if port == 0 {
 		port = locate.Port
 	}
-	var sockets []socket
 	var errs []error
 	for _, open := range []func(string, net.ListenConfig) (socket, error){open4, open6} {
 		s, err := open(fmt.Sprintf(":%d", port), net.ListenConfig{Control: share})
@@ -61,13 +63,18 @@ func (r *Responder) Run(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		sockets = append(sockets, s)
+		r.sockets = append(r.sockets, s)
 	}
-	if len(sockets) == 0 {
+	if len(r.sockets) == 0 {
 		return fmt.Errorf("discovery: %w", errors.Join(errs...))
 	}
+	return nil
+}
+
+// Run answers what comes to the sockets of Listen until ctx ends.
+func (r *Responder) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, s := range sockets {
+	for _, s := range r.sockets {
 		stop := context.AfterFunc(ctx, func() { s.Close() })
 		all.Go(func() {
 			defer stop()
@@ -75,7 +82,6 @@ func (r *Responder) Run(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	return nil
 }
 
 func (r *Responder) answer(s socket, index int, from netip.AddrPort, datagram []byte) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,6 +113,7 @@ func (f *Finder) broadcast(ctx context.Context, q locate.Query) ([]candidate, er
 	defer cancel()
 	var found []candidate
 	seen := map[string]bool{}
+	replies := map[string]locate.Reply{}
 	err = f.config.Network.Broadcast(ctx, query, func(from netip.AddrPort, datagram []byte) {
 		r, err := locate.ParseReply(datagram)
 		if err != nil || r.Nonce != q.Nonce || len(found) == maxServers {
@@ -123,14 +125,32 @@ func (f *Finder) broadcast(ctx context.Context, q locate.Query) ([]candidate, er
 		if seen[c.addr] {
 			return
 		}
-		seen[c.addr] = true
+		seen[c.addr], replies[c.addr] = true, r
 		if !f.Knows(c.addr) {
 			f.enter(c, false)
 		}
 		f.config.Log.Event(eventlog.DiscoveryAnswered, eventlog.F("server", r.Name), eventlog.F("address", c.addr))
 		found = append(found, c)
 	})
-	return found, err
+	return f.once(found, replies), err
+}
+
+// once drops what a license server replied over IPv6 when it said the same over IPv4.
+func (f *Finder) once(found []candidate, replies map[string]locate.Reply) []candidate {
+	over4 := map[locate.Reply]bool{}
+	is4 := func(c candidate) bool { return !strings.HasPrefix(c.addr, "[") }
+	for _, c := range found {
+		if is4(c) {
+			over4[replies[c.addr]] = true
+		}
+	}
+	return slices.DeleteFunc(found, func(c candidate) bool {
+		again := !is4(c) && over4[replies[c.addr]]
+		if again {
+			f.remove(c.addr)
+		}
+		return again
+	})
 }
 
 // Resolve makes an address of host:port whose host may be a name: of DNS, with or

@@ -41,14 +41,18 @@ func freePort(t testing.TB) uint16 {
 // respond starts a responder that ends with the test.
 func respond(t testing.TB, r *discovery.Responder) {
 	t.Helper()
+	if err := r.Listen(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
+	done := make(chan struct{})
+	go func() {
+		r.Run(ctx)
+		close(done)
+	}()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("responder: %v", err)
-		}
+		<-done
 	})
 }
 
@@ -70,7 +74,7 @@ func broadcast(t testing.TB, u discovery.UDP, q locate.Query, want int, patience
 	names := map[string]bool{}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for ctx.Err() == nil { // the responder may not listen yet
+	for ctx.Err() == nil { // a datagram may get lost
 		round, done := context.WithTimeout(ctx, 20*time.Millisecond)
 		err := u.Broadcast(round, query, func(from netip.AddrPort, b []byte) {
 			r, err := locate.ParseReply(b)

@@ -107,10 +107,11 @@ func (s *Server) welcome(m tsls.Hello) (tsls.Message, error) {
 	return s.info()
 }
 
-// info says what this license server is.
-func (s *Server) info() (tsls.Message, error) {
+// Facts is what this license server says of itself without looking into its store:
+// no certificates, and nothing of what it has issued.
+func (s *Server) Facts() tsls.ServerInfo {
 	id := s.identity()
-	info := tsls.ServerInfo{
+	return tsls.ServerInfo{
 		Features:  features(&s.config.Edition),
 		Name:      s.config.Name,
 		ServerID:  id.ServerID,
@@ -118,6 +119,11 @@ func (s *Server) info() (tsls.Message, error) {
 		Scope:     s.config.Scope,
 		Activated: id.Activated(),
 	}
+}
+
+// info says what this license server is.
+func (s *Server) info() (tsls.Message, error) {
+	id, info := s.identity(), s.Facts()
 	signer := id.signer
 	info.Certificates = append([][]byte{signer.Chain[len(signer.Chain)-1]}, former(id.Former)...)
 	if id.Activated() {

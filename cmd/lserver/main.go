@@ -31,6 +31,7 @@ func command() *ucli.Command {
 			&ucli.StringFlag{Name: "cal-life", Usage: "CALs live `DAYS`: a number, a span such as 52..89, or unlimited", DefaultText: "as in the edition"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state folder from `N`", DefaultText: "random"},
 			&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", Value: "workgroup"},
+			cli.WorkgroupFlag(),
 		),
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
@@ -51,10 +52,12 @@ type options struct {
 	edition edition.Profile
 	seed    uint64
 	scope   string
+
+	workgroup string
 }
 
 func optionsFrom(c *ucli.Command) (options, error) {
-	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope")}
+	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope"), workgroup: c.String("workgroup")}
 	var err error
 	if o.edition, err = edition.Parse(c.String("edition")); err != nil {
 		return o, cli.Exit(cli.CodeUsage, err)

@@ -42,7 +42,7 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	err = run(ctx, p, server, faults, listener)
+	err = run(ctx, p, o, server, faults, listener)
 	err = errors.Join(err, server.Close())
 	p.Stopped(err)
 	return err
@@ -50,7 +50,7 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 
 // run serves terminal servers, tools and the control socket, and says when it is
 // ready.
-func run(ctx context.Context, p *program.Program, server *ls.Server, faults *tamper.Table, l net.Listener) error {
+func run(ctx context.Context, p *program.Program, o options, server *ls.Server, faults *tamper.Table, l net.Listener) error {
 	id, err := identity.LoadOrCreate(p.State, p.Host) // once the state folder is known to be ours
 	if err != nil {
 		return err
@@ -62,6 +62,11 @@ func run(ctx context.Context, p *program.Program, server *ls.Server, faults *tam
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
+	broadcasts := hearBroadcasts(p, o, server, l.Addr())
+	g.Go(func() error {
+		broadcasts.Run(ctx)
+		return nil
+	})
 	g.Go(func() error {
 		defer cancel()
 		return server.Run(ctx, l, id.ServerTLS(identity.AnyPeer, p.KeyLog))

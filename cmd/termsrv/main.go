@@ -14,6 +14,7 @@ import (
 
 	ucli "github.com/urfave/cli/v3"
 
+	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/ts"
@@ -28,8 +29,8 @@ func command() *ucli.Command {
 	return &ucli.Command{
 		Name:  "termsrv",
 		Usage: "the terminal server: licenses Remote Desktop clients and logs them on",
-		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, and\n" +
-			"without one admits them as long as the licensing grace period runs.\n" +
+		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, or the\n" +
+			"one that it finds by broadcast; without one it admits them as long as the licensing grace period runs.\n" +
 			"Its keys and the grace period lie in the state folder.",
 		Flags:    slices.Concat(daemonFlags(), flags(), cli.RDPFlags()),
 		Commands: []*ucli.Command{userCommand()},
@@ -63,7 +64,9 @@ func daemonFlags() []ucli.Flag {
 
 func flags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringFlag{Name: "license-server", Usage: "ask the license server at `ADDR`, as the registry's DefaultLicenseServer names it", DefaultText: "none"},
+		&ucli.StringFlag{Name: "license-server", Usage: "ask the license server at `ADDR`, as the registry's DefaultLicenseServer names it; ws2003: several, with commas", DefaultText: "those that discovery finds"},
+		cli.WorkgroupFlag(),
+		&ucli.Uint64Flag{Name: "seed", Usage: "draw among the license servers that are found from `N`", DefaultText: "random"},
 		&ucli.DurationFlag{Name: "license-server-timeout", Usage: "give a license server `TIME` to take a connection and to answer", DefaultText: "1s for a connection, the knob ls_timeout_s for an answer"},
 		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 		&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
@@ -91,10 +94,14 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 	}
 	usage(config.Speak(ts.Speech(cli.RDPFrom(c))))
 	var e error
-	config.LicenseServer, e = ts.LicenseServerAddress(c.String("license-server"))
-	usage(e)
 	config.Profile, e = edition.Parse(c.String("edition"))
 	usage(e)
+	named, e := ts.LicenseServers(c.String("license-server"), config.Profile.Edition)
+	usage(e)
+	if len(named) > 0 {
+		config.LicenseServer, config.LicenseServers = named[0], named[1:]
+	}
+	config.Discovery = &ts.Discovery{Workgroup: c.String("workgroup"), Network: discovery.UDP{}, Seed: c.Uint64("seed")}
 	usage(config.Profile.SetAll(c.StringSlice("set")))
 	if config.Mode, e = ts.ParseMode(c.String("mode"), &config.Profile); e != nil {
 		usage(fmt.Errorf("--mode: %w", e))

@@ -33,6 +33,9 @@ func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript strin
 		return err
 	}
 	defer config.Listener.Close()
+	if cli.LocalOnly(config.Listener.Addr()) {
+		config.Discovery = nil // there is nobody to find
+	}
 	if transcript != "" {
 		f, err := os.OpenFile(transcript, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {

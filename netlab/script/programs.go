@@ -76,7 +76,7 @@ func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 	if e.o.Edition != "" && (program == "lserver" || program == "termsrv") && !given(others, "edition") {
 		argv = append(argv, "--edition", e.o.Edition)
 	}
-	if program == "lserver" && !given(others, "seed") {
+	if (program == "lserver" || program == "termsrv") && !given(others, "seed") {
 		argv = append(argv, "--seed", strconv.FormatUint(e.stream(name, program), 10))
 	}
 	lab, err := e.up()
