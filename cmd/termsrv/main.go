@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -22,6 +23,9 @@ import (
 
 // defaultListen is where a terminal server listens unless told otherwise.
 const defaultListen = ":3389"
+
+// defaultWait is how long the answers to a broadcast are waited for, in elapsed time.
+const defaultWait = 50 * time.Millisecond
 
 func main() { cli.Main(context.Background(), command()) }
 
@@ -66,6 +70,7 @@ func flags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "license-server", Usage: "ask the license server at `ADDR`, as the registry's DefaultLicenseServer names it; ws2003: several, with commas", DefaultText: "those that discovery finds"},
 		cli.WorkgroupFlag(),
+		&ucli.DurationFlag{Name: "discovery-wait", Usage: "wait `TIME` for the answers to a broadcast", Value: defaultWait},
 		&ucli.Uint64Flag{Name: "seed", Usage: "draw among the license servers that are found from `N`", DefaultText: "random"},
 		&ucli.DurationFlag{Name: "license-server-timeout", Usage: "give a license server `TIME` to take a connection and to answer", DefaultText: "1s for a connection, the knob ls_timeout_s for an answer"},
 		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
@@ -101,7 +106,10 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 	if len(named) > 0 {
 		config.LicenseServer, config.LicenseServers = named[0], named[1:]
 	}
-	config.Discovery = &ts.Discovery{Workgroup: c.String("workgroup"), Network: discovery.UDP{}, Seed: c.Uint64("seed")}
+	config.Discovery = &ts.Discovery{
+		Workgroup: c.String("workgroup"), Network: discovery.UDP{}, Seed: c.Uint64("seed"),
+		Limits: discovery.Limits{Answers: c.Duration("discovery-wait")},
+	}
 	usage(config.Profile.SetAll(c.StringSlice("set")))
 	if config.Mode, e = ts.ParseMode(c.String("mode"), &config.Profile); e != nil {
 		usage(fmt.Errorf("--mode: %w", e))
