@@ -215,8 +215,8 @@ func (c *catalog) heard(addr string, info tsls.ServerInfo) error {
 	if addr != c.inUse() {
 		return nil
 	}
-	if !c.finder.Knows(addr) { // an override that no pass has seen yet
-		c.finder.Found(addr, discovery.StepOverride, info)
+	if !c.finder.Knows(addr) { // it is named, and no pass has seen it yet
+		c.finder.Found(addr, c.server.sought().Steps()[0], info)
 	}
 	return c.meet(info)
 }

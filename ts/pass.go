@@ -68,13 +68,17 @@ func (s *Server) sought() discovery.Setup {
 }
 
 // inUse is the address of the license server that is asked first: the override, also
-// while it is silent, or the one that discovery has chosen. Empty for none.
+// while it is silent, or the one that discovery has chosen, or else the first that is
+// named, for a client may come before the next pass. Empty for none.
 func (c *catalog) inUse() string {
-	if override := c.server.sought().Override; override != "" {
-		return override
+	sought := c.server.sought()
+	if sought.Override != "" {
+		return sought.Override
 	}
-	s, _ := c.finder.Current()
-	return s.Address
+	if s, ok := c.finder.Current(); ok || len(sought.List) == 0 {
+		return s.Address
+	}
+	return sought.List[0]
 }
 
 // after is the next license server of the catalog. An override has none after it.
