@@ -24,6 +24,8 @@ setpriv:util-linux
 flock:util-linux
 unshare:util-linux
 ip:iproute2
+dig:bind9-dnsutils
+nsupdate:bind9-dnsutils
 '
 
 missing=

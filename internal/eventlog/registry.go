@@ -74,6 +74,18 @@ var (
 	ServerHidden     = Kind{"server.hidden", 0, Warning, "broadcasts are not answered, so that terminal servers find this license server by its address only: {reason}"}
 	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
 
+	// Domain controller.
+	HostJoined       = Kind{"host.joined", 0, Information, "{host} joined {domain} as {role} from {peer}: site {site}, groups {groups}"}
+	JoinRefused      = Kind{"host.refused", 0, Warning, "{host} from {peer} may not join: {reason}"}
+	GroupChanged     = Kind{"group.changed", 0, Information, "{host} is {on} in the group {group}, from its next join on"}
+	SiteAsked        = Kind{"site.asked", 0, Information, "{host} is in {site}; {entry} names {server}"}
+	SiteEntered      = Kind{"site.entered", 0, Information, "{entry} names {server}"}
+	SiteEntryRefused = Kind{"site.refused", 0, Warning, "{host} from {peer} is not entered: {reason}"}
+	SiteMapChanged   = Kind{"site.map-changed", 0, Information, "{subnet} is in {site}"}
+	NameUpdated      = Kind{"name.updated", 0, Information, "{name}: {changed} records changed by {key}"}
+	NameRefused      = Kind{"name.refused", 0, Warning, "{name}: update from {peer} refused: {reason}"}
+	NameFault        = Kind{"name.fault", 0, Warning, "{name} is {on} {fault}"}
+
 	// Client.
 	ClientConnected    = Kind{"client.connected", 0, Information, "connected to {server} over {security}"}
 	ClientLicensed     = Kind{"client.licensed", 0, Information, "stored {kind} {license_id}, valid to {expires}"}

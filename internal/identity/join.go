@@ -81,7 +81,7 @@ func (id *Identity) Join(ctx context.Context, c Controller, o JoinOptions) (*Mem
 		case j.Domain != request.Domain || j.Host != request.Host:
 			return fmt.Errorf("it gives the membership of %s.%s, asked for %s.%s", j.Host, j.Domain, request.Host, request.Domain)
 		}
-		joined, err = id.accept(answer)
+		joined, err = id.Adopt(answer)
 		return err
 	})
 	if err != nil {
@@ -100,7 +100,12 @@ func HostLabel(name string) string {
 // the site's directory names (decision table, V3). A member believes only a domain
 // controller of its forest.
 func (id *Identity) QuerySite(ctx context.Context, c Controller) (enroll.SiteAnswer, error) {
-	query := enroll.SiteQuery{Host: HostLabel(id.Name), Issued: time.Now()}
+	return id.QuerySiteOf(ctx, c, "")
+}
+
+// QuerySiteOf asks for the entry of a site; the empty one is that of this host.
+func (id *Identity) QuerySiteOf(ctx context.Context, c Controller, site string) (enroll.SiteAnswer, error) {
+	query := enroll.SiteQuery{Host: HostLabel(id.Name), Site: site, Issued: time.Now()}
 	if m := id.membership; m != nil {
 		query.Domain = m.Domain
 	}
@@ -214,6 +219,14 @@ func (id *Identity) enrollTLS(keyLog io.Writer) *tls.Config {
 		InsecureSkipVerify: true, // accept decides
 		VerifyConnection:   verifyBy(accept),
 	}
+}
+
+// EnrollTLS is the configuration of a domain controller's listener: whoever shows a
+// certificate is let in, and what it asks decides what it must prove.
+func (id *Identity) EnrollTLS(keyLog io.Writer) *tls.Config {
+	config := id.ServerTLS(AnyPeer, keyLog)
+	config.NextProtos = []string{EnrollProtocol}
+	return config
 }
 
 // Binding is what ties a proof to the TLS connection it is made on (RFC 9266).

@@ -62,8 +62,8 @@ func (id *Identity) Leave() error {
 	return nil
 }
 
-// accept stores a membership that a domain controller gave and takes it up.
-func (id *Identity) accept(text []byte) (*Membership, error) {
+// Adopt stores a membership document that a domain controller gave and takes it up.
+func (id *Identity) Adopt(text []byte) (*Membership, error) {
 	m, err := id.read(text)
 	if err != nil {
 		return nil, err
