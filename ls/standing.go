@@ -52,8 +52,8 @@ func (s *Server) Deactivate(ctx context.Context) (serverID string, err error) {
 }
 
 // upgrade notes the edition that the state folder is used with. From Windows 2000 to
-// 2003 is an upgrade of the machine: it must be activated again, and issues temporary
-// tokens until then (rules L2, L18). There is no way back.
+// 2003 is an upgrade of the machine: by the knob ls_upgrade it must be activated again,
+// and issues temporary tokens until then (rules L2, L18). There is no way back.
 func (s *Server) upgrade() error {
 	now := s.config.Edition.Edition
 	var was edition.Edition
@@ -76,7 +76,7 @@ func (s *Server) upgrade() error {
 		if id, _, err = tx.Identity(); err != nil {
 			return err
 		}
-		if had = id.Activated() && was != now && now == edition.Server2003; had {
+		if had = id.Activated() && was != now && s.config.Edition.LSUpgrade == edition.UpgradeReactivates; had {
 			id = withdrawn(id)
 			if err := errors.Join(tx.SetIdentity(id), tx.SetReactivate(true)); err != nil {
 				return err

@@ -197,6 +197,24 @@ func TestUpgrade(t *testing.T) {
 	l.start()
 }
 
+// TestUpgradeKeeps: by the knob the upgrade leaves the activation.
+func TestUpgradeKeeps(t *testing.T) {
+	l := licensed(t, edition.W2KSP3(), 2)
+	before := must[tsls.ServerInfo](l, tsls.Ping{})
+	l.config.Edition = edition.WS2003()
+	if err := l.config.Edition.Set("ls_upgrade", "keep"); err != nil {
+		t.Fatal(err)
+	}
+	l.restart()
+	info := must[tsls.ServerInfo](l, tsls.Ping{})
+	if !info.Activated || info.ServerID != before.ServerID {
+		t.Errorf("after the upgrade: %+v", info)
+	}
+	if status, err := l.Status(); err != nil || status.NeedsReactivation {
+		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
 // The hotfix is no upgrade in this sense.
 func TestHotfixKeepsTheActivation(t *testing.T) {
 	l := licensed(t, edition.W2K(), 2)

@@ -11,18 +11,41 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 )
 
-// day is how far the calendar goes at once unless told otherwise.
-const day = 24 * time.Hour
+// AdvanceStep is how far the calendar goes at once unless told otherwise: the smallest
+// advance_step of the terminal and license servers that run, a day by default.
+func (l *Lab) AdvanceStep() time.Duration {
+	step := edition.W2KSP3().AdvanceStep
+	for _, p := range l.running {
+		if p.Running() && (p.Program == "termsrv" || p.Program == "lserver") {
+			step = min(step, stepOf(p.cmd.Args))
+		}
+	}
+	return step
+}
+
+// stepOf is the advance_step that a program was started with. The program itself
+// has refused what cannot be set.
+func stepOf(argv []string) time.Duration {
+	p := edition.W2KSP3()
+	for i, arg := range argv {
+		if arg == "--set" && i+1 < len(argv) && strings.HasPrefix(argv[i+1], "advance_step=") {
+			_ = p.SetAll(argv[i+1 : i+2])
+		}
+	}
+	return p.AdvanceStep
+}
 
 // Pace is how the calendar goes from one date to another.
 type Pace struct {
-	Step  time.Duration // at most this far at once; zero for a day, negative for all at once
+	Step  time.Duration // at most this far at once; zero for AdvanceStep, negative for all at once
 	Exact bool          // from one due moment of a program to the next, however many
 }
 
@@ -40,7 +63,7 @@ func (l *Lab) clockOf(hostName string) *clock.Lab {
 	return l.Clock
 }
 
-// Advance moves the calendar by d, a day at a time, and returns when every program
+// Advance moves the calendar by d, an AdvanceStep at a time, and returns when every program
 // has done what was due.
 func (l *Lab) Advance(ctx context.Context, d time.Duration) error { return l.AdvanceAt(ctx, d, Pace{}) }
 
@@ -50,7 +73,7 @@ func (l *Lab) AdvanceAt(ctx context.Context, d time.Duration, pace Pace) error {
 	step := pace.Step
 	switch {
 	case step == 0:
-		step = day
+		step = l.AdvanceStep()
 	case step < 0:
 		step = max(d, 1)
 	}

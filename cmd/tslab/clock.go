@@ -18,6 +18,7 @@ import (
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/program"
 )
@@ -108,7 +109,7 @@ func moveState(ctx context.Context, state string, m clockMove) (now clockNow, er
 		return now, err
 	}
 	defer lab.Close()
-	return move(ctx, lab, m)
+	return move(ctx, lab, m, edition.W2KSP3().AdvanceStep)
 }
 
 // newestCalendar is the state folder of the newest server that runs, or the folder of
@@ -122,15 +123,15 @@ func newestCalendar(ctx context.Context) (string, error) {
 	return server.State, err
 }
 
-// move moves the calendar day by day.
-func move(ctx context.Context, lab *clock.Lab, m clockMove) (clockNow, error) {
+// move moves the calendar step by step.
+func move(ctx context.Context, lab *clock.Lab, m clockMove, step time.Duration) (clockNow, error) {
 	by := m.By
 	if !m.To.IsZero() {
 		by = m.To.Sub(lab.Now())
 	}
 	var err error
 	if by != 0 {
-		err = lab.AdvanceBySteps(ctx, by, 24*time.Hour)
+		err = lab.AdvanceBySteps(ctx, by, step)
 	}
 	return clockNow{Now: lab.Now(), Offset: lab.Offset()}, err
 }
@@ -141,7 +142,7 @@ func (s *serving) moveClock(ctx context.Context, in json.RawMessage) (any, error
 	if err := json.Unmarshal(in, &m); err != nil {
 		return nil, fmt.Errorf("clock: %w", err)
 	}
-	now, err := move(ctx, s.lab, m)
+	now, err := move(ctx, s.lab, m, s.box.Profile.AdvanceStep)
 	if m != (clockMove{}) && err == nil {
 		s.box.Events.Event(eventlog.ClockMoved, eventlog.F("now", now.Now))
 	}

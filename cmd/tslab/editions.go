@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -14,7 +15,7 @@ func editionsCommand() *ucli.Command {
 		Name:  "editions",
 		Usage: "show what differs between the editions: every knob with its default in each",
 		Description: "A knob is turned with --set KNOB=VALUE where a program takes --edition. 'tslab explain KNOB' says what it\n" +
-			"does, and which rules read it.",
+			"does, and which rules read it. 'tslab serve' turns one by itself: " + servedKnob + ".",
 		Flags: []ucli.Flag{cli.JSONFlag()},
 		Action: func(_ context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
@@ -29,9 +30,17 @@ func editionsCommand() *ucli.Command {
 			}
 			t.Header = append(t.Header, "WHAT")
 			for _, k := range edition.Knobs() {
-				t.Row(k.Name, k.Defaults[0], k.Defaults[1], k.Defaults[2], k.Meaning)
+				name := k.Name
+				if edition.Unread(name) {
+					name += " *"
+				}
+				t.Row(name, k.Defaults[0], k.Defaults[1], k.Defaults[2], k.Meaning)
 			}
-			return t.Print(c.Root().Writer)
+			if err := t.Print(c.Root().Writer); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(c.Root().Writer, "\n* no program reads it yet, and --set refuses it")
+			return err
 		},
 	}
 }
@@ -42,6 +51,7 @@ type editionRow struct {
 	Values   string            `json:"values"`
 	Meaning  string            `json:"meaning"`
 	By       string            `json:"by"`
+	Unread   bool              `json:"unread,omitempty"` // by any program: --set refuses it
 	Defaults map[string]string `json:"defaults"`
 }
 
@@ -54,7 +64,7 @@ func editionRows() []editionRow {
 				defaults[e.String()] = v
 			}
 		}
-		rows = append(rows, editionRow{k.Name, k.Values, k.Meaning, k.By, defaults})
+		rows = append(rows, editionRow{k.Name, k.Values, k.Meaning, k.By, edition.Unread(k.Name), defaults})
 	}
 	return rows
 }

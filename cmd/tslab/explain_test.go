@@ -40,7 +40,11 @@ func TestExplain(t *testing.T) {
 		{"explain 0x103 266 PROTO NEW_LICENSE T8 1028", []string{"BAD_CLIENT_MSG", "NO_REMOTE_CONNECTIONS", "ERR_INVALID_MAC", "Responded -> Completed", "newer product version", "its license could not be renewed"}},
 		{"explain 1011", []string{"1011 (event)", "its temporary license has expired", "M29"}},
 		{"explain C21 temps_per_hwid", []string{"C21 (conflict)", "temps_per_hwid (knob)", "w2k-sp3: 1"}},
-		{"editions", []string{"KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
+		{"explain stranger_cal", []string{"tslab serve sets none by itself"}},
+		{"serve --help", []string{"One knob is off its default, stranger_cal=none"}},
+		{"editions --help", []string{"stranger_cal=none"}},
+		{"explain failback", []string{"no program reads it yet"}},
+		{"editions", []string{"* no program reads it yet", "failback *", "KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
 	} {
 		code, out, errs := explained(t, strings.Fields(test.args)...)
 		if code != 0 || errs != "" {
@@ -56,13 +60,15 @@ func TestExplain(t *testing.T) {
 
 func TestExplainErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"explain":                     "say a WORD, or what is given",
-		"explain M99":                 `"M99" is not known; it may be a rule (M46)`,
-		"explain --token gold":        `token cannot be "gold"; it is none, corrupt`,
-		"explain --edition nt4":       `edition "nt4" is not known`,
-		"explain --set a=b --token x": `knob "a" is not known`,
+		"explain":                                     "say a WORD, or what is given",
+		"explain M99":                                 `"M99" is not known; it may be a rule (M46)`,
+		"explain --token gold":                        `token cannot be "gold"; it is none, corrupt`,
+		"explain --set failback=on --token none":      "knob failback is read by no program yet",
+		"serve --set failback=on":                     "knob failback is read by no program yet",
+		"explain --edition nt4":                       `edition "nt4" is not known`,
+		"explain --set a=b --token x":                 `knob "a" is not known`,
 		"explain --edition w2k-rtm --token perm-near": "cannot be in w2k-rtm",
-		"editions now": "unexpected argument",
+		"editions now":                                "unexpected argument",
 	} {
 		code, _, errs := explained(t, strings.Fields(args)...)
 		if code != cli.CodeUsage || !strings.Contains(errs, want) {

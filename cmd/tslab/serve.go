@@ -36,12 +36,14 @@ func serveCommand() *ucli.Command {
 		Name:  "serve",
 		Usage: "serve a terminal server with licenses on this machine",
 		Description: "A terminal server, its license server and a key pack, in one process. Any Remote Desktop client can\n" +
-			"connect; it is licensed, logs on and sees who it is to the license system. Events are printed as they happen.",
+			"connect; it is licensed, logs on and sees who it is to the license system. Events are printed as they happen.\n\n" +
+			"One knob is off its default, " + servedKnob + ": a client shows the CAL of the lab that it saw last, and this\n" +
+			"server takes it as no license, where a terminal server of the edition refuses it as broken.",
 		Flags: append([]ucli.Flag{
 			&ucli.StringFlag{Name: "listen", Usage: "take clients at `ADDR`; port 0 takes a free one", Value: "127.0.0.1:3389"},
 			&ucli.StringFlag{Name: "state", Usage: "keep state in `DIR`", DefaultText: "a temporary folder, removed at the end"},
 			&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
-			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
+			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE` (tslab editions)"},
 			&ucli.Uint32Flag{Name: "cals", Usage: "`N` CALs in the key pack of a new state; 0: a license server that is not activated", Value: 10},
 			&ucli.StringFlag{Name: "user", Usage: "who may log on, `NAME:PASSWORD`", Value: labUser},
 			&ucli.StringFlag{Name: "start", Usage: "`DATE` at which a new state begins", Value: labStart},
@@ -75,6 +77,9 @@ type serving struct {
 	closers []io.Closer
 }
 
+// servedKnob is the knob that a server for one's own clients has off its default.
+const servedKnob = "stranger_cal=none"
+
 func serveOptions(c *ucli.Command) (*serving, error) {
 	s := &serving{
 		out: c.Root().Writer, listen: c.String("listen"), state: c.String("state"),
@@ -86,7 +91,9 @@ func serveOptions(c *ucli.Command) (*serving, error) {
 		return nil, cli.Usage("%v", err)
 	}
 	// A client keeps the CAL of the lab that it saw last; the next lab is another one.
-	s.box.Profile.StrangerCAL = edition.BlobNone
+	if err := s.box.Profile.SetAll([]string{servedKnob}); err != nil {
+		return nil, err
+	}
 	if err := s.box.Profile.SetAll(c.StringSlice("set")); err != nil {
 		return nil, cli.Usage("%v", err)
 	}

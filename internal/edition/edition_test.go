@@ -175,6 +175,16 @@ func TestSetAll(t *testing.T) {
 	if err := p.SetAll([]string{"temp_days=30", " grace_days = 10 "}); err != nil || p.TempDays != 30 || p.GraceDays != 10 {
 		t.Errorf("SetAll: %v, %d, %d", err, p.TempDays, p.GraceDays)
 	}
+	for _, knob := range unread() {
+		before := Of(SP3)
+		err := before.SetAll([]string{knob + "=x"})
+		if err == nil || !strings.Contains(err.Error(), knob+" is read by no program yet") || !cmp.Equal(before, Of(SP3)) {
+			t.Errorf("SetAll(%s): %v", knob, err)
+		}
+		if p := Of(SP3); p.Get(knob) == "" {
+			t.Errorf("%q is no knob", knob)
+		}
+	}
 	for _, bad := range []string{"temp_days", "temp_days=x", "=1"} {
 		if err := p.SetAll([]string{bad}); err == nil {
 			t.Errorf("SetAll(%q): no error", bad)

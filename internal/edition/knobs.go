@@ -116,7 +116,7 @@ func issueKnobs() []knob {
 			"tokens of license servers without a clearinghouse certificate are broken"},
 		{"foreign_blob", choice(func(p *Profile) *BadBlob { return &p.ForeignBlob }, BlobNone, BlobCorrupt), "none", "none", "none", "P: clients keep one license for every server",
 			"a license of another maker: as none, or as broken"},
-		{"stranger_cal", choice(func(p *Profile) *BadBlob { return &p.StrangerCAL }, BlobNone, BlobCorrupt), "corrupt", "corrupt", "corrupt", "P: tslab serve takes it as none",
+		{"stranger_cal", choice(func(p *Profile) *BadBlob { return &p.StrangerCAL }, BlobNone, BlobCorrupt), "corrupt", "corrupt", "corrupt", "P: T4a; tslab serve sets none by itself, since its clients keep the CAL of the lab that they saw last",
 			"a CAL or built-in token of a clearinghouse that is not trusted here: as none, or as broken"},
 	}
 }
@@ -164,8 +164,8 @@ func serviceKnobs() []knob {
 			"which machine needs the Internet to activate"},
 		{"ie_esc", toggle(func(p *Profile) *bool { return &p.IEESC }, "off", "on"), "-", "-", "on", "S 003",
 			"the clearinghouse must be a trusted site first"},
-		{"ls_upgrade", text(func(p *Profile) *string { return &p.LSUpgrade }), "-", "-", "reactivate", "S 003",
-			"what a license server moved here from Windows 2000 must do"},
+		{"ls_upgrade", choice(func(p *Profile) *LSUpgrade { return &p.LSUpgrade }, UpgradeReactivates, UpgradeKeeps), "-", "-", "reactivate", "S 003; keep: P",
+			"a license server moved here from Windows 2000 must be activated again, or keeps its activation"},
 		{"prevent_upgrade", toggle(func(p *Profile) *bool { return &p.PreventUpgrade }, "off", "on"), "-", "-", "off", "policy Prevent License Upgrade",
 			"a Windows 2000 terminal server is not given a 2003 CAL"},
 		{"event_severity", choice(func(p *Profile) *EventSeverity { return &p.EventSeverity }, SeverityError, SeverityInformation), "error", "error", "error", "S 002",
@@ -177,6 +177,6 @@ func serviceKnobs() []knob {
 		{"max_step", span(days), "2d", "2d", "2d", "P",
 			"a larger step of the calendar at once is refused by the sweeper"},
 		{"advance_step", span(func(p *Profile) *time.Duration { return &p.AdvanceStep }), "1d", "1d", "1d", "P",
-			"step in which the lab's calendar is advanced"},
+			"step in which the lab's calendar is advanced: advance in a drill, tslab clock at tslab serve"},
 	}
 }

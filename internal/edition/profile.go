@@ -61,7 +61,7 @@ type Profile struct {
 	StrangerCAL              BadBlob       // stranger_cal
 	ServesTS                 []string      // serves_ts
 	PreventUpgrade           bool          // prevent_upgrade
-	LSUpgrade                string        // ls_upgrade
+	LSUpgrade                LSUpgrade     // ls_upgrade
 	LSTimeout                int           // ls_timeout_s
 	MaxHops                  int           // max_hops
 	AnnounceMin              int           // announce_min
@@ -87,6 +87,7 @@ type (
 	EventSeverity string // severity of the numbered events
 	AcquireEvent  string // which events say that no license could be had
 	ErrInfoPDU    string // who gets the extended error code
+	LSUpgrade     string // what an upgrade to 2003 does to the activation
 )
 
 // Their values.
@@ -139,6 +140,9 @@ const (
 
 	ErrInfoAnnounced ErrInfoPDU = "announced"
 	ErrInfoOff       ErrInfoPDU = "off"
+
+	UpgradeReactivates LSUpgrade = "reactivate"
+	UpgradeKeeps       LSUpgrade = "keep"
 )
 
 // Life is a span of days from which a token's life is drawn, both ends

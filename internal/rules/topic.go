@@ -107,6 +107,9 @@ func (t *Table) knob(k edition.Knob) Topic {
 		text = append(text, e.String()+": "+k.Default(e))
 	}
 	text = append(text, "by "+k.By)
+	if edition.Unread(k.Name) {
+		text = append(text, "no program reads it yet, and --set refuses it")
+	}
 	return Topic{k.Name, "knob", text, t.mentioning(func(r *Rule) bool {
 		for _, s := range r.knobs {
 			if s.knob == k.Name {

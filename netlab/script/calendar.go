@@ -60,6 +60,9 @@ func (e *engine) advanceWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	if err != nil {
 		return nil, err
 	}
+	if pace.Step == 0 {
+		pace.Step = lab.AdvanceStep()
+	}
 	wait := patience + time.Duration(d.Hours()/24*float64(time.Second))
 	if pace.Step > 0 {
 		wait += time.Duration(float64(d) / float64(pace.Step) * float64(100*time.Millisecond))

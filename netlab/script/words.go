@@ -47,7 +47,7 @@ func Vocabulary() []Word {
 		{"display", `x = display(c1, geometry="1024x768x24")`, "starts an X server without a screen in a host; x is its name, for env={\"DISPLAY\": x}", (*engine).displayWord},
 		{"pause", `pause(ls)`, "stops a program where it is (SIGSTOP): its connections stay open, nothing answers", (*engine).pauseWord},
 		{"resume", `resume(ls)`, "lets a paused program go on", (*engine).resumeWord},
-		{"advance", `advance(days=1, hours=2); advance(minutes=30, exact=True); advance(hours=1, every=20)`, "moves the calendar, a day at a time, until every program has done what was due (days, hours, minutes); every= in steps of so many minutes, exact from one due moment to the next, jump=True at once", (*engine).advanceWord},
+		{"advance", `advance(days=1, hours=2); advance(minutes=30, exact=True); advance(hours=1, every=20)`, "moves the calendar, a day at a time (or the smallest advance_step of the servers), until every program has done what was due (days, hours, minutes); every= in steps of so many minutes, exact from one due moment to the next, jump=True at once", (*engine).advanceWord},
 		{"now", `date = now()`, "the lab's date, as 2003-03-03T09:00:00Z", (*engine).nowWord},
 		{"stop", `stop(ts)`, "asks a program to end (SIGTERM) and waits until it has", (*engine).stopWord},
 		{"kill", `kill(ls)`, "ends a program without asking (SIGKILL)", (*engine).killWord},

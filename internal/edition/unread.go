@@ -1,0 +1,28 @@
+package edition
+
+import "slices"
+
+// Unread reports a knob that no program reads yet: it can be shown and explained,
+// and a command line that sets it is refused. internal/layers reads the source of
+// the programs and holds the list to it, so that who reads such a knob takes it off.
+func Unread(name string) bool { return slices.Contains(unread(), name) }
+
+func unread() []string {
+	return []string{
+		// Discovery and gossip.
+		"ls_host",
+		"discovery_order",
+		"retry_site",
+		"verify_site",
+		"failback",
+		"override",
+		"announce_min",
+		// The ways to the clearinghouse.
+		"connection_methods",
+		"default_method",
+		"activation_needs_net_on",
+		"ie_esc",
+		// Has one value only.
+		"grace_token",
+	}
+}
