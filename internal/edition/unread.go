@@ -11,10 +11,6 @@ func unread() []string {
 	return []string{
 		// Discovery and gossip.
 		"ls_host",
-		"discovery_order",
-		"retry_site",
-		"verify_site",
-		"failback",
 		"override",
 		"announce_min",
 		// The ways to the clearinghouse.
