@@ -2,6 +2,7 @@ package ts_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -94,14 +95,17 @@ func TestConfigure(t *testing.T) {
 		{w2k, []string{"LicenseServers=LS1"}, "refuse", "DefaultLicenseServer"},
 		{w2k, []string{"DefaultLicenseServer=127.0.0.9:1"}, "ok", ""},
 		{w2k, []string{"DefaultLicenseServer=127.0.0.9:1"}, "no-op", ""},
-		{w2k, []string{"temp_days=3"}, "refuse", "lserver"},
+		{w2k, []string{"temp_days=3"}, "refuse", "it is the license server's; start lserver with --set temp_days=3"},
+		{w2k, []string{"failback=on"}, "refuse", "start termsrv with --set failback=on"},
+		{w2k, []string{"advance_step=1h"}, "refuse", "it is the calendar's"},
+		{w2k, []string{"grace_token=none"}, "refuse", "no program reads it yet"},
 		{w2k, []string{"bogus=3"}, "refuse", "not known"},
 		{w2k, []string{"retry_min=20"}, "ok", ""},
 		{net, []string{"mode=user"}, "ok", ""},
 		{net, []string{"mode=device"}, "ok", ""},
 		{net, []string{"DefaultLicenseServer=LS1"}, "refuse", "LicenseServers"},
 		{net, []string{"LicenseServers=127.0.0.9:1"}, "ok", ""},
-		{net, []string{"ic_limit=3"}, "refuse", "does not apply"},
+		{net, []string{"dls_beats_grace=yes"}, "refuse", "does not apply"},
 	} {
 		if result, text := tt.l.configure(t, tt.set...); result != tt.result || !strings.Contains(text, tt.text) {
 			t.Errorf("%v at %s: %s %q, want %s %q", tt.set, tt.l.Status().Edition, result, text, tt.result, tt.text)
@@ -111,6 +115,36 @@ func TestConfigure(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	w2k.await(t, "termservice.no-license-server") // it was sought at once
+}
+
+// TestEveryKnobHasItsReason: a knob that cannot be set on a running terminal server
+// is refused with why; only those that the license server's packages read are said
+// to be its.
+func TestEveryKnobHasItsReason(t *testing.T) {
+	theirs := []string{
+		"upgrade_needs_validated", "temp_days", "temps_per_hwid", "cal_life_days", "auto_return", "resend_live_row",
+		"builtin_expiry", "default_ls_empty", "default_ls_referral", "serves_ts", "prevent_upgrade", "ls_upgrade",
+		"max_step", "announce_min",
+	}
+	labs := map[edition.Edition]*lab{edition.SP3: newLab(t, nil)}
+	labs[edition.Server2003] = startLab(t, labs[edition.SP3].clock, func(c *ts.Config) { c.Profile = edition.WS2003() })
+	for _, k := range edition.Knobs() {
+		e := edition.SP3
+		if k.Default(e) == "-" {
+			e = edition.Server2003
+		}
+		value := k.Default(e)
+		result, text := labs[e].configure(t, k.Name+"="+value)
+		settable := slices.Contains(ts.Knobs(), k.Name) || k.Name == "license_mode"
+		switch {
+		case settable && result == "refuse":
+			t.Errorf("%s: %s", k.Name, text)
+		case !settable && (result != "refuse" || !strings.Contains(text, "cannot be set here: ")):
+			t.Errorf("%s: %s %q", k.Name, result, text)
+		case !settable && strings.Contains(text, "it is the license server's") && !slices.Contains(theirs, k.Name):
+			t.Errorf("%s is called the license server's", k.Name)
+		}
+	}
 }
 
 // TestSettingsSurviveRestart: what an administrator has set counts before what the
