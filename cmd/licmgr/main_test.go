@@ -163,6 +163,8 @@ func (d *desk) show(args ...string) (s shown) {
 
 // TestTrip is the way of a license server from its installation to its first key
 // pack, with every file carried by hand.
+//
+// proves R65
 func TestTrip(t *testing.T) {
 	d := newDesk(t)
 	if s := d.show(); s.Server.Activated || s.Server.ServerID != "" || s.Server.Name != "LS1" || s.Server.Address != d.server {

@@ -212,6 +212,10 @@ func wantSold(ctx context.Context, t *testing.T, f *harness.Farm) {
 	}
 }
 
+// TestManyClientsFewCALs: the shipped programs, all on one machine: a terminal server
+// and a license server of its own beside it.
+//
+// proves R1, R36
 func TestManyClientsFewCALs(t *testing.T) {
 	ctx := bounded(t)
 	f, all := startScarce(ctx, t)

@@ -84,7 +84,7 @@ func TestDefaultLicenseServer(t *testing.T) {
 
 // Per user, a temporary token stays one on any device, and the pool stays as it is.
 //
-// proves R184, R185, R188, R189
+// proves R184, R188, R189
 func TestPerUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)

@@ -23,7 +23,7 @@ import (
 //
 // proves R18, R19, R20, R24, R25, R28, R29, R78, R91, R92, R93, R94, R95, R97, R102, R103, R104, R105
 // proves R106, R107, R108, R109, R110, R111, R112, R114, R115, R116, R117, R150, R153, R154, R156
-// proves R173, R174, R175, R176, R184, R185, R186, R187, R188, R189, R191, R192, R193
+// proves R173, R174, R175, R176, R184, R186, R187, R188, R189, R191, R192, R193
 func TestStories(t *testing.T) {
 	text, err := os.ReadFile("../rules/testdata/stories.txt")
 	if err != nil {

@@ -55,6 +55,10 @@ func sign(t *testing.T, d enroll.KeyPack, key *ecdsa.PrivateKey) []byte {
 	return text
 }
 
+// TestRead: a key pack says its id, product, kind, count and license server, and its
+// signature is looked at.
+//
+// proves R13
 func TestRead(t *testing.T) {
 	root, key := newRoot(t)
 	own, other := serverID(1), serverID(2)
