@@ -43,8 +43,8 @@ func TestExplain(t *testing.T) {
 		{"explain stranger_cal", []string{"tslab serve sets none by itself"}},
 		{"serve --help", []string{"One knob is off its default, stranger_cal=none"}},
 		{"editions --help", []string{"stranger_cal=none"}},
-		{"explain ie_esc", []string{"no program reads it yet"}},
-		{"editions", []string{"* no program reads it yet", "ie_esc *", "KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
+		{"explain grace_token", []string{"no program reads it yet"}},
+		{"editions", []string{"* no program reads it yet", "grace_token *", "KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
 	} {
 		code, out, errs := explained(t, strings.Fields(test.args)...)
 		if code != 0 || errs != "" {
@@ -63,12 +63,12 @@ func TestExplainErrors(t *testing.T) {
 		"explain":              "say a WORD, or what is given",
 		"explain M99":          `"M99" is not known; it may be a rule (M46)`,
 		"explain --token gold": `token cannot be "gold"; it is none, corrupt`,
-		"explain --set ie_esc=off --edition ws2003 --token none": "knob ie_esc is read by no program yet",
-		"serve --edition ws2003 --set ie_esc=off":                "knob ie_esc is read by no program yet",
-		"explain --edition nt4":                                  `edition "nt4" is not known`,
-		"explain --set a=b --token x":                            `knob "a" is not known`,
-		"explain --edition w2k-rtm --token perm-near":            "cannot be in w2k-rtm",
-		"editions now": "unexpected argument",
+		"explain --set grace_token=none --token none": "knob grace_token is read by no program yet",
+		"serve --set grace_token=none":                "knob grace_token is read by no program yet",
+		"explain --edition nt4":                       `edition "nt4" is not known`,
+		"explain --set a=b --token x":                 `knob "a" is not known`,
+		"explain --edition w2k-rtm --token perm-near": "cannot be in w2k-rtm",
+		"editions now":                                "unexpected argument",
 	} {
 		code, _, errs := explained(t, strings.Fields(args)...)
 		if code != cli.CodeUsage || !strings.Contains(errs, want) {

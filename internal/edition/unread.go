@@ -14,10 +14,6 @@ func unread() []string {
 		"override",
 		"announce_min",
 		// The ways to the clearinghouse.
-		"connection_methods",
-		"default_method",
-		"activation_needs_net_on",
-		"ie_esc",
 		// Has one value only.
 		"grace_token",
 	}
