@@ -57,7 +57,7 @@ func (s *Controller) parse(text string) (dns.RR, error) {
 	rr, ok := parser.Next()
 	switch err := parser.Err(); {
 	case err != nil:
-		return nil, fmt.Errorf("record %q: %w", text, err)
+		return nil, fmt.Errorf("record %q: want NAME TYPE DATA, as in `ts1 A 10.0.0.2`: %w", text, err)
 	case !ok, empty(rr):
 		return nil, fmt.Errorf("record %q: want NAME TYPE DATA, as in `ts1 A 10.0.0.2`", text)
 	case !kept(rr.Header().Rrtype):

@@ -196,11 +196,11 @@ type Sockets struct {
 
 // Run serves until ctx ends.
 func (s *Controller) Run(ctx context.Context, sockets Sockets) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.serveDNS(ctx, sockets.UDP, sockets.TCP) })
-	g.Go(func() error { return s.serveEnroll(ctx, sockets.Enroll) })
-	g.Go(func() error { s.handOnEntries(ctx); return nil })
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.serveDNS(inner, sockets.UDP, sockets.TCP) })
+	g.Go(func() error { return s.serveEnroll(inner, sockets.Enroll) })
+	g.Go(func() error { s.handOnEntries(inner); return nil })
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("domain controller: %w", err)
 	}
 	return nil

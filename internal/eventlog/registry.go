@@ -74,6 +74,11 @@ var (
 	ServerHidden     = Kind{"server.hidden", 0, Warning, "broadcasts are not answered, so that terminal servers find this license server by its address only: {reason}"}
 	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
 
+	// A member of a domain.
+	DomainEntered     = Kind{"domain.entered", 0, Information, "member of {domain}: site {site}, groups {groups}"}
+	MembershipKept    = Kind{"domain.kept", 0, Warning, "no domain controller of {domain} answers, and the membership of before counts on: {reason}"}
+	NameNotRegistered = Kind{"domain.not-registered", 0, Warning, "{name} is not in the DNS: {reason}"}
+
 	// Domain controller.
 	HostJoined       = Kind{"host.joined", 0, Information, "{host} joined {domain} as {role} from {peer}: site {site}, groups {groups}"}
 	JoinRefused      = Kind{"host.refused", 0, Warning, "{host} from {peer} may not join: {reason}"}

@@ -16,7 +16,7 @@ var order = [][]string{
 	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/program"},
 	3: {"internal/identity", "internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
 	4: {"internal/admin", "discovery", "ls/policy", "ls/store", "ls/gossip", "ls/gossip/mesh", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
-	5: {"internal/rules", "discovery/dc", "client", "ts", "ls", "netlab/fault/relay", "netlab/fault/tcx", "netlab/capture", "ls/clearinghouse/web"},
+	5: {"internal/rules", "discovery/dc", "discovery/domain", "client", "ts", "ls", "netlab/fault/relay", "netlab/fault/tcx", "netlab/capture", "ls/clearinghouse/web"},
 	6: {"internal/onebox", "netlab"},
 	7: {"netlab/script", "netlab/drills", "netlab/report", "netlab/export", "internal/harness"},
 	8: {
@@ -56,7 +56,7 @@ var (
 		{imports: "github.com/gopacket/gopacket/...", only: []string{"netlab/capture"}, why: "packets are read and written in one place"},
 		{imports: "github.com/hashicorp/memberlist/...", only: []string{"ls/gossip/..."}, why: "gossip is a hint and stays behind one door"},
 		{imports: "github.com/cilium/ebpf/...", only: []string{"netlab/fault/tcx"}, why: "only root can load it"},
-		{imports: "github.com/miekg/dns/...", only: []string{"discovery", "discovery/dc"}, why: "names are asked and answered in one place each"},
+		{imports: "github.com/miekg/dns/...", only: []string{"discovery", "discovery/dc", "discovery/domain"}, why: "names are asked and answered in one place each"},
 		{imports: "filippo.io/bigmod/...", only: []string{"wire/rdpsec"}, why: "raw RSA stands in one package"},
 		{imports: "github.com/smallstep/pkcs7/...", only: []string{"wire/token"}, why: "one certificate code"},
 		{imports: "github.com/google/renameio/...", only: []string{"internal/durable"}, why: "the file you would hate to lose is written by one package"},

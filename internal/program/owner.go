@@ -26,6 +26,8 @@ func (o owner) String() string {
 		return fmt.Sprintf("terminal server %q", o.Host)
 	case "lserver":
 		return fmt.Sprintf("license server %q", o.Host)
+	case "labdc":
+		return fmt.Sprintf("domain controller %q", o.Host)
 	case "tslab":
 		return "`tslab serve`"
 	}
