@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tslab/tslab/netlab/capture"
+	"github.com/tslab/tslab/netlab/fault"
 )
 
 // CaptureName is the assembled capture's name in the folder of the run.
@@ -25,9 +26,11 @@ func (l *Lab) Close() error {
 
 func (l *Lab) close() error {
 	var errs []error
+	l.settleFaults(fault.Endpoint) // while there are programs to be asked
 	for i := len(l.running) - 1; i >= 0; i-- {
 		l.running[i].end(stopTimeout)
 	}
+	errs = append(errs, l.closeFaults())
 	if l.journal != nil {
 		l.journal.poll()
 	}

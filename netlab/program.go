@@ -67,7 +67,10 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 	defer cancel()
 	ready, err := l.awaitOf(ctx, p, eventlog.ProgramReady.Name)
 	p.Address = ready.Fields["address"]
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	return p, l.tamperStarted(ctx, p)
 }
 
 // ProgramFolder is where a program keeps its state in a host. tscc has none: it

@@ -36,7 +36,8 @@ type Record struct {
 	Verdict        Verdict                  `json:"verdict"`
 	Error          string                   `json:"error,omitempty"`
 	Seed           uint64                   `json:"seed"`
-	Engine         Engine                   `json:"engine"`            // that does its faults
+	Engine         Engine                   `json:"engine"` // that does its faults
+	Faults         []*FaultRecord           `json:"faults,omitempty"`
 	Streams        map[string]uint64        `json:"streams,omitempty"` // seeds drawn from it, by the name of what they decide
 	Start          time.Time                `json:"start"`             // of the lab's calendar
 	End            time.Time                `json:"end"`

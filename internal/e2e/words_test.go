@@ -30,6 +30,8 @@ expect(len(pushed), lambda n: n >= 1, "the push to the device is read, under wha
 expect(name.stdout.split(), ["192.168.7.1", "ts1"])
 expect([x[0] == ":", xvfb, shown.server.activated], [True, True, True])
 expect([ts.running, ls.running], [False, False])
+expect([done, all, split.name], [0, ["delay-1", "drop-1", "loss-1"], "partition-1"])
+expect([f.laid for f in faults()], [False] * 4)
 expect(date[:13], "2003-03-04T12")
 `
 	dir := t.TempDir()

@@ -21,6 +21,9 @@ var (
 	ProgramPaused     = Kind{"program.paused", 0, Warning, "{program} on {target} is paused"}
 	ProgramResumed    = Kind{"program.resumed", 0, Information, "{program} on {target} goes on"}
 	ClockSkewed       = Kind{"clock.skewed", 0, Information, "the calendar of {target} is {by} off"}
+	FaultLaid         = Kind{"fault.laid", 0, Warning, "fault {name}: {fault}"}
+	FaultHealed       = Kind{"fault.healed", 0, Information, "fault {name} is healed"}
+	FaultOverrun      = Kind{"fault.overrun", 0, Warning, "the userspace wire lost {frames} frames by itself: they came faster than it can carry them"}
 	ExpectationMet    = Kind{"expectation.met", 0, Information, "as expected: {text}"}
 	ExpectationFailed = Kind{"expectation.failed", 0, Error, "not as expected: {text}: want {want}, got {got}"}
 

@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 		{"burst", with(func(f *Fault) { f.Kind, f.Kilobits, f.Burst = Rate, 1, 100 }), "a frame of 1514 bytes must fit"},
 		{"nth of cut", with(func(f *Fault) { f.Kind, f.Nth = Cut, 3 }), "nth and times mean nothing here"},
 		{"flap always", with(func(f *Fault) { f.Kind = Flap }), "every is missing"},
-		{"schedule", with(func(f *Fault) { f.Kind, f.Schedule = Cut, Schedule{From: 3, Until: 2} }), "is not behind from"},
+		{"schedule", with(func(f *Fault) { f.Kind, f.Schedule = Cut, Schedule{From: 3, Until: 2} }), "is not behind after"},
 		{"half a period", with(func(f *Fault) { f.Kind, f.Schedule = Cut, Schedule{Every: 3} }), "every and lasting go together"},
 		{"whole period", with(func(f *Fault) { f.Kind, f.Schedule = Cut, Schedule{Every: 3, For: 3} }), "is always"},
 		{"gap", with(func(f *Fault) { f.Kind, f.Gap = Reorder, -1 }), "gap -1"},

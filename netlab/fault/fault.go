@@ -98,6 +98,11 @@ const (
 	smallestFrame = 1514 // an Ethernet frame of the usual MTU must fit into burst and queue
 )
 
+// Chance says whether the fault throws dice.
+func (f Fault) Chance() bool {
+	return f.Percent > 0 && f.Percent < 100 || f.Jitter > 0 || f.Kind == Corrupt
+}
+
 // Link is a cable of the lab as an engine finds it.
 type Link struct {
 	Name      string       // as in the capture: "ts1:eth0"

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tslab/tslab/wire/licensing"
+	"github.com/tslab/tslab/wire/locate"
 	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/tsls"
 )
@@ -126,13 +127,13 @@ func licensingOf(packet []byte) (string, bool) {
 	return name, !strings.Contains(name, " ")
 }
 
-// locateNames are the discovery datagrams, by the number in their fifth byte.
-var locateNames = [...]string{"Query", "Answer"}
+// locateNames are the discovery datagrams of wire/locate, by the number of their kind.
+var locateNames = [...]string{"Query", "Reply"}
 
-const locatePort = 3345
+const locatePort = locate.Port
 
 func locateIn(p []byte) []string {
-	const kind = 4 // behind the magic
+	const kind = 5 // behind the magic and the version
 	if len(p) <= kind || int(p[kind]) < 1 || int(p[kind]) > len(locateNames) {
 		return nil
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // Datagram is how a message that travels by UDP is known by its bytes: the port at one
-// end, and the number of its kind, which is the fifth byte of a locate datagram and the
+// end, and the number of its kind, which is the sixth byte of a locate datagram and the
 // type that a DNS message asks for. ok is false for other messages.
 func Datagram(message string) (port, number uint16, ok bool) {
 	if name, is := strings.CutPrefix(message, locateFamily); is {

@@ -14,7 +14,7 @@ func TestDatagram(t *testing.T) {
 			continue
 		}
 		found++
-		content := []byte{'L', 'A', 'B', '?', byte(number)}
+		content := []byte{'L', 'A', 'B', '?', 1, byte(number)}
 		names := locateIn(content)
 		if port == dnsPort {
 			content = []byte{0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, byte(number >> 8), byte(number), 0, 1}

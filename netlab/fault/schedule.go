@@ -48,9 +48,9 @@ func (s Schedule) Next(elapsed time.Duration) (time.Duration, bool) {
 func (s Schedule) check() error {
 	switch {
 	case s.From < 0 || s.Until < 0 || s.Every < 0 || s.For < 0:
-		return errors.New("schedule: a time before the fault begins; want from, until, every and lasting of 0 or more")
+		return errors.New("schedule: a time before the fault begins; want after, until, every and lasting of 0 or more")
 	case s.Until > 0 && s.Until <= s.From:
-		return fmt.Errorf("schedule: until %v is not behind from %v", s.Until, s.From)
+		return fmt.Errorf("schedule: until %v is not behind after %v", s.Until, s.From)
 	case (s.Every > 0) != (s.For > 0):
 		return errors.New("schedule: every and lasting go together: every=\"10s\", lasting=\"2s\" is two seconds out of ten")
 	case s.For > s.Every || s.Every > 0 && s.For == s.Every:

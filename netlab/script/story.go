@@ -70,7 +70,12 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 	}
 	fmt.Fprintf(&b, "\n%s: %s: %d of %d expectations met", r.Name(), r.Verdict, met, len(r.Expectations))
 	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
-	fmt.Fprintf(&b, "\n\nseed     %d%s", r.Seed, streams(r.Streams))
+	b.WriteString("\n")
+	for _, f := range r.Faults {
+		done, matched := f.Total()
+		fmt.Fprintf(&b, "\nfault    %s: %s: %d of %d", f.Name, f.Text, done, matched)
+	}
+	fmt.Fprintf(&b, "\nseed     %d%s", r.Seed, streams(r.Streams))
 	fmt.Fprintf(&b, "\nfolder   %s", folder)
 	if page != "" {
 		fmt.Fprintf(&b, "\nreport   %s", page)

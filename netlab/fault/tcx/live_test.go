@@ -389,7 +389,7 @@ func TestNthMessage(t *testing.T) {
 	n := newNet(t)
 	n.lay(t, fault.Fault{Kind: fault.Drop, Message: "locate.Query", Nth: 2, Direction: fault.From})
 	in, out := n.sockets(t, 0, 3345)
-	sent := []string{"LAB?\x01one", "LAB?\x02answer", "LAB?\x01two", "LAB?\x01three", "LAB?\x02last"}
+	sent := []string{"TSLD\x01\x01one", "TSLD\x01\x02answer", "TSLD\x01\x01two", "TSLD\x01\x01three", "TSLD\x01\x02last"}
 	for _, s := range sent {
 		_, err := out.Write([]byte(s))
 		must(t, err)

@@ -41,9 +41,9 @@ func (b *builder) message(name string) {
 	b.port(port, miss)
 	if port == dnsPort {
 		b.question()
-	} else { // behind the magic of a locate datagram
-		b.load(payload, 0, 5, content, miss)
-		b.add(asm.LoadMem(asm.R1, asm.R10, content+4, asm.Byte))
+	} else { // behind magic and version of a locate datagram
+		b.load(payload, 0, 6, content, miss)
+		b.add(asm.LoadMem(asm.R1, asm.R10, content+5, asm.Byte))
 	}
 	b.add(asm.JNE.Imm(asm.R1, int32(kind), miss))
 }
