@@ -53,7 +53,6 @@ func (l *Lab) buildNets(ctx context.Context) error {
 		return err
 	}
 	bridges := map[string]string{}
-	l.bridges = bridges
 	for i, n := range l.spec.Nets {
 		bridges[n.Name] = l.sw.Name("net", i)
 		if err := l.sw.AddBridge(bridges[n.Name]); err != nil {
@@ -142,8 +141,6 @@ func (l *Lab) connect(bridges map[string]string) ([]string, error) {
 				return nil, err
 			}
 			ports = append(ports, port)
-			h := l.hosts[spec.Name]
-			h.ports = append(h.ports, port)
 		}
 	}
 	return ports, nil

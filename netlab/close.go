@@ -30,7 +30,8 @@ func (l *Lab) close() error {
 	for i := len(l.running) - 1; i >= 0; i-- {
 		l.running[i].end(stopTimeout)
 	}
-	errs = append(errs, l.closeFaults())
+	l.settleFaults(fault.Wire)
+	l.tellOverruns()
 	if l.journal != nil {
 		l.journal.poll()
 	}

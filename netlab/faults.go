@@ -14,13 +14,10 @@ import (
 
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab/fault"
-	"github.com/tslab/tslab/netlab/fault/relay"
-	"github.com/tslab/tslab/netlab/fault/tcx"
 )
 
-// faults are what is wrong with a lab at the moment.
-type faults struct {
-	engine   fault.Engine // nil until it is needed
+// ledger is what is wrong with a lab at the moment.
+type ledger struct {
 	laid     []*laidFault
 	numbers  map[string]int // of names that were made
 	overruns uint64         // told of so far
@@ -68,7 +65,7 @@ func (l *Lab) Fault(ctx context.Context, f fault.Fault) (fault.Fault, error) {
 }
 
 // name makes a name that no fault has had.
-func (f *faults) name(what string) string {
+func (f *ledger) name(what string) string {
 	if f.numbers == nil {
 		f.numbers = map[string]int{}
 	}
@@ -95,28 +92,16 @@ func (l *Lab) lay(ctx context.Context, laid *laidFault) error {
 	if err != nil {
 		return fmt.Errorf("fault %s: %w", laid.Name, err)
 	}
-	l.faults.laid = append(l.faults.laid, laid)
+	l.ledger.laid = append(l.ledger.laid, laid)
 	if laid.At() == fault.Endpoint {
 		err = l.tamper(ctx, laid.Host, laid.Name)
 	} else {
-		err = l.engine().Apply(placed)
+		err = l.faults.Apply(placed)
 	}
 	if err != nil {
-		l.faults.laid = l.faults.laid[:len(l.faults.laid)-1]
+		l.ledger.laid = l.ledger.laid[:len(l.ledger.laid)-1]
 	}
 	return err
-}
-
-// engine is what does the lab's faults.
-func (l *Lab) engine() fault.Engine {
-	if l.faults.engine == nil {
-		if l.record.Engine == EBPFEngine {
-			l.faults.engine = tcx.New()
-		} else {
-			l.faults.engine = relay.New(l.sw)
-		}
-	}
-	return l.faults.engine
 }
 
 // place finds the cables and the peers of a fault.
@@ -126,11 +111,10 @@ func (l *Lab) place(f fault.Fault) (fault.Placed, error) {
 	if err != nil {
 		return p, err
 	}
-	for i, c := range h.spec.Cables {
-		if f.Interface == "" || f.Interface == c.Interface {
-			p.Links = append(p.Links, fault.Link{
-				Name: f.Host + ":" + c.Interface, Port: h.ports[i], Bridge: l.bridges[c.Net], Addresses: c.Addresses(),
-			})
+	for _, link := range l.cables {
+		host, ifname, _ := strings.Cut(link.Name, ":")
+		if host == f.Host && (f.Interface == "" || f.Interface == ifname) {
+			p.Links = append(p.Links, link)
 		}
 	}
 	if len(p.Links) == 0 {
@@ -158,7 +142,7 @@ func (l *Lab) addresses(hosts []string) (all []netip.Addr, err error) {
 func (l *Lab) Heal(ctx context.Context, names ...string) error {
 	l.action()
 	if len(names) == 0 {
-		for _, laid := range l.faults.laid {
+		for _, laid := range l.ledger.laid {
 			if name := cmp.Or(laid.group, laid.Name); !slices.Contains(names, name) {
 				names = append(names, name)
 			}
@@ -175,7 +159,7 @@ func (l *Lab) Heal(ctx context.Context, names ...string) error {
 func (l *Lab) heal(ctx context.Context, name string) error {
 	var errs []error
 	var record *FaultRecord
-	for _, laid := range slices.Clone(l.faults.laid) {
+	for _, laid := range slices.Clone(l.ledger.laid) {
 		if cmp.Or(laid.group, laid.Name) != name {
 			continue
 		}
@@ -185,7 +169,7 @@ func (l *Lab) heal(ctx context.Context, name string) error {
 		errs = append(errs, err, l.lift(ctx, laid))
 	}
 	if record == nil {
-		return fmt.Errorf("there is no fault %q%s", name, l.faults.advice())
+		return fmt.Errorf("there is no fault %q%s", name, l.ledger.advice())
 	}
 	record.Healed = time.Now().UTC()
 	l.log.Event(eventlog.FaultHealed, eventlog.F("name", name))
@@ -195,7 +179,7 @@ func (l *Lab) heal(ctx context.Context, name string) error {
 }
 
 // advice names the faults that there are.
-func (f *faults) advice() string {
+func (f *ledger) advice() string {
 	var names []string
 	for _, laid := range f.laid {
 		names = append(names, cmp.Or(laid.group, laid.Name))
@@ -207,23 +191,23 @@ func (f *faults) advice() string {
 }
 
 func (l *Lab) lift(ctx context.Context, laid *laidFault) error {
-	l.faults.laid = slices.DeleteFunc(l.faults.laid, func(other *laidFault) bool { return other == laid })
+	l.ledger.laid = slices.DeleteFunc(l.ledger.laid, func(other *laidFault) bool { return other == laid })
 	if laid.At() == fault.Endpoint {
 		return l.tamper(ctx, laid.Host, "")
 	}
-	return l.engine().Remove(laid.Name)
+	return l.faults.Remove(laid.Name)
 }
 
 // tellOverruns tells of frames that the userspace wire has lost by itself, which no
 // fault is to blame for.
 func (l *Lab) tellOverruns() {
-	e, ok := l.faults.engine.(interface{ Overruns() uint64 })
+	e, ok := l.faults.(interface{ Overruns() uint64 })
 	if !ok {
 		return
 	}
-	if n := e.Overruns(); n > l.faults.overruns {
-		l.log.Event(eventlog.FaultOverrun, eventlog.F("frames", n-l.faults.overruns))
-		l.faults.overruns = n
+	if n := e.Overruns(); n > l.ledger.overruns {
+		l.log.Event(eventlog.FaultOverrun, eventlog.F("frames", n-l.ledger.overruns))
+		l.ledger.overruns = n
 	}
 }
 
@@ -234,7 +218,7 @@ func (l *Lab) Faults(ctx context.Context) ([]FaultRecord, error) {
 	for _, record := range l.record.Faults {
 		r := *record
 		r.Counts = slices.Clone(r.Counts)
-		for _, laid := range l.faults.laid {
+		for _, laid := range l.ledger.laid {
 			if laid.record == record {
 				counts, err := l.faultCounts(ctx, laid)
 				r.Counts = append(r.Counts, counts...)
@@ -247,32 +231,23 @@ func (l *Lab) Faults(ctx context.Context) ([]FaultRecord, error) {
 }
 
 // FaultName makes a name for a fault of that kind that no other of the run has.
-func (l *Lab) FaultName(kind fault.Kind) string { return l.faults.name(string(kind)) }
+func (l *Lab) FaultName(kind fault.Kind) string { return l.ledger.name(string(kind)) }
 
 // faultCounts are what a fault that is laid has done.
 func (l *Lab) faultCounts(ctx context.Context, laid *laidFault) ([]fault.Counter, error) {
 	if laid.At() == fault.Endpoint {
 		return l.tamperCounts(ctx, laid)
 	}
-	return slices.DeleteFunc(l.engine().Counters(), func(c fault.Counter) bool { return c.Fault != laid.Name }), nil
+	return slices.DeleteFunc(l.faults.Counters(), func(c fault.Counter) bool { return c.Fault != laid.Name }), nil
 }
 
-// settleFaults notes what the faults of that level have done that nobody has healed.
+// settleFaults notes, before the lab ends, what the faults of that level have done that
+// nobody has healed.
 func (l *Lab) settleFaults(at fault.Level) {
-	for _, laid := range l.faults.laid {
+	for _, laid := range l.ledger.laid {
 		if laid.At() == at {
 			counts, _ := l.faultCounts(context.Background(), laid) // the lab ends, with or without
 			laid.record.Counts = append(laid.record.Counts, counts...)
 		}
 	}
-}
-
-// closeFaults heals everything on the cables when the lab ends.
-func (l *Lab) closeFaults() error {
-	if l.faults.engine == nil {
-		return nil
-	}
-	l.settleFaults(fault.Wire)
-	l.tellOverruns()
-	return l.faults.engine.Close()
 }

@@ -67,8 +67,7 @@ type Lab struct {
 	journal  *journal
 	skews    map[string]*skewed // calendars of hosts that are off
 	record   *Record
-	faults   faults
-	bridges  map[string]string // of each net, in the switch
+	ledger   ledger
 	held     *Folder
 	running  []*Process
 	runs     int       // of exec, to number their output files
@@ -86,7 +85,6 @@ type host struct {
 	*netns.Host
 	spec  Host
 	links []*capture.Link
-	ports []string // in the switch, in the order of the cables
 }
 
 // New builds the lab and returns when every host reaches every other of its nets.

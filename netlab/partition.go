@@ -18,7 +18,7 @@ import (
 func (l *Lab) Partition(ctx context.Context, name string, groups [][]string) (string, error) {
 	l.action()
 	if name == "" {
-		name = l.faults.name("partition")
+		name = l.ledger.name("partition")
 	}
 	if err := l.checkGroups(groups); err != nil {
 		return "", fmt.Errorf("partition %s: %w", name, err)
@@ -38,7 +38,7 @@ func (l *Lab) Partition(ctx context.Context, name string, groups [][]string) (st
 			largest = i
 		}
 	}
-	before := len(l.faults.laid)
+	before := len(l.ledger.laid)
 	for i, g := range groups {
 		if i == largest {
 			continue
@@ -47,7 +47,7 @@ func (l *Lab) Partition(ctx context.Context, name string, groups [][]string) (st
 		for _, host := range g {
 			laid := &laidFault{group: name, record: r, Fault: fault.Fault{Name: name + ":" + host, Kind: fault.Cut, Host: host, Peers: others}}
 			if err := l.lay(ctx, laid); err != nil {
-				for _, laid := range slices.Clone(l.faults.laid[before:]) {
+				for _, laid := range slices.Clone(l.ledger.laid[before:]) {
 					err = errors.Join(err, l.lift(ctx, laid))
 				}
 				return "", err

@@ -42,7 +42,7 @@ func rule(f fault.Fault) tamper.Rule {
 // a program that cannot do it is an error then, if none can.
 func (l *Lab) tamper(ctx context.Context, hostName, needed string) error {
 	rules := []tamper.Rule{}
-	for _, laid := range l.faults.laid {
+	for _, laid := range l.ledger.laid {
 		if laid.Host == hostName && laid.At() == fault.Endpoint {
 			rules = append(rules, rule(laid.Fault))
 		}
@@ -94,7 +94,7 @@ func (l *Lab) tamperOf(ctx context.Context, p *Process, rules []tamper.Rule, cou
 
 // tamperStarted tells a program that has just started what it is to do.
 func (l *Lab) tamperStarted(ctx context.Context, p *Process) error {
-	for _, laid := range l.faults.laid {
+	for _, laid := range l.ledger.laid {
 		if laid.Host == p.Host && laid.At() == fault.Endpoint {
 			return l.tamper(ctx, p.Host, laid.Name)
 		}
