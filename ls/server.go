@@ -163,6 +163,12 @@ func (s *Server) handle(ctx context.Context, peer transport.Peer, m tsls.Message
 		return s.activate(ctx, m)
 	case tsls.InstallKeyPack:
 		return s.installKeyPack(ctx, m)
+	case tsls.ActivateByNumber:
+		return s.activateByNumber(ctx, m)
+	case tsls.InstallByNumber:
+		return s.installByNumber(ctx, m)
+	case tsls.GetOrder:
+		return s.order(m)
 	case tsls.KeyPacks:
 		return s.keyPacks()
 	case tsls.Licenses:

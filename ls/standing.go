@@ -2,6 +2,7 @@ package ls
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,6 +34,12 @@ func (s *Server) Deactivate(ctx context.Context) (serverID string, err error) {
 	err = s.store.Update(ctx, func(tx *store.Tx) (err error) {
 		if id, _, err = tx.Identity(); err != nil {
 			return err
+		}
+		if !id.Activated() && tx.NeedsReactivation() && len(id.Former) > 0 { // an upgrade was first
+			if cert, err := x509.ParseCertificate(id.Former[0]); err == nil {
+				serverID = cert.Subject.CommonName
+			}
+			return tx.SetReactivate(false)
 		}
 		if !id.Activated() {
 			return errors.New("the license server is not activated")

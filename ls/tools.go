@@ -24,8 +24,12 @@ const maxPacks = tsls.MaxKeyPacks - 8
 // Server ID.
 func (s *Server) activationRequest(m tsls.GetActivationRequest) (tsls.Message, error) {
 	id := s.identity()
+	productID, err := s.productID(id)
+	if err != nil {
+		return nil, err
+	}
 	request := enroll.ActivationRequest{
-		Server: s.config.Name, Company: m.Company, Contact: m.Contact, Email: m.Email, Country: m.Country,
+		Server: s.config.Name, ProductID: productID, Company: m.Company, Contact: m.Contact, Email: m.Email, Country: m.Country,
 		Issued: s.config.Clock.Now(),
 	}
 	document, err := request.Sign(id.key)
@@ -47,28 +51,13 @@ func (s *Server) activate(ctx context.Context, m tsls.Activate) (tsls.Message, e
 	}
 	s.standing.Lock()
 	defer s.standing.Unlock()
-	var id store.Identity
-	err = s.store.Update(ctx, func(tx *store.Tx) (err error) {
-		if id, _, err = tx.Identity(); err != nil {
-			return err
-		}
-		if id, err = activated(id, document); err != nil {
-			return err
-		}
-		return errors.Join(tx.SetIdentity(id), tx.SetReactivate(false))
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.setIdentity(id); err != nil {
-		return nil, err
-	}
-	s.config.Log.Event(eventlog.ServerActivated, eventlog.F("server_id", id.ServerID), eventlog.F("company", id.Company))
-	return s.info()
+	return s.take(ctx, document, nil)
 }
 
-// activated is id after the activation.
-func activated(id store.Identity, document enroll.Activation) (store.Identity, error) {
+// activated is id after the activation; upgraded says that an upgrade has ended the one
+// before. That one binds a server to its clearinghouse still, so that it cannot be
+// taken over while it waits (M48): only a deactivation lets it go.
+func activated(id store.Identity, upgraded bool, document enroll.Activation) (store.Identity, error) {
 	present := id.SelfSigned
 	if id.Activated() {
 		present = id.Chain[len(id.Chain)-1]
@@ -84,12 +73,29 @@ func activated(id store.Identity, document enroll.Activation) (store.Identity, e
 		// Anybody who reaches the server may send an activation: it must not change hands by that.
 		return id, tsls.Errorf(tsls.CodeForbidden, "the license server is activated, as %s, by another clearinghouse; run `licmgr deactivate` on its machine first", id.ServerID)
 	}
+	if upgraded && !underRoot(id.Former, document.Root) {
+		return id, tsls.Errorf(tsls.CodeForbidden, "the license server waits to be activated again by the clearinghouse that activated it before the upgrade; run `licmgr deactivate` on its machine first to change to another")
+	}
 	if !isFormer(id, present) {
 		id.Former = append([][]byte{present}, id.Former...)
 	}
 	id.Chain = document.Chain()
 	id.ServerID, id.Company = document.ServerID, document.Company
 	return id, nil
+}
+
+// underRoot reports whether the newest of the former certificates is of the
+// clearinghouse with this root.
+func underRoot(former [][]byte, root []byte) bool {
+	if len(former) == 0 {
+		return true
+	}
+	cert, err := x509.ParseCertificate(former[0])
+	if err != nil {
+		return false
+	}
+	parsed, err := x509.ParseCertificate(root)
+	return err == nil && cert.CheckSignatureFrom(parsed) == nil
 }
 
 // installKeyPack adds a key pack that the clearinghouse has made for this server
@@ -99,12 +105,16 @@ func (s *Server) installKeyPack(ctx context.Context, m tsls.InstallKeyPack) (tsl
 	if err != nil {
 		return nil, err
 	}
+	return s.install(ctx, pack)
+}
+
+func (s *Server) install(ctx context.Context, pack keypack.Pack) (tsls.Message, error) {
 	if own := s.config.Edition.Edition; pack.Kind == token.PerUser && own != edition.Server2003 {
 		return nil, tsls.Errorf(tsls.CodeDocument, "key pack %s holds %v licenses, which a license server of %v does not know; install it at one of %v",
 			pack.ID, pack.Kind, own, edition.Server2003)
 	}
 	var installed store.Pack
-	err = s.store.Update(ctx, func(tx *store.Tx) error {
+	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		packs, err := tx.Packs()
 		if err != nil {
 			return err

@@ -21,6 +21,9 @@ local messages = {
     [0x12] = { "InstallKeyPack", "document:blob" },
     [0x13] = { "KeyPacks", "" },
     [0x14] = { "Licenses", "after:text limit:u16" },
+    [0x15] = { "ActivateByNumber", "server_id:text" },
+    [0x16] = { "InstallByNumber", "pack_id:text" },
+    [0x17] = { "GetOrder", "fields:*text" },
     [0x81] = { "ServerInfo", "version:u16 features:u32 name:text server_id:text edition:text scope:text activated:bool cal_issued_ever:bool "
         .. "per_user_pack:bool certificates:*blob roots:*blob" },
     [0x83] = { "Allocated", "answer:u8 license:blob referrals:*referral validated:bool cal_issued_ever:bool features:u32 former:*blob reason:text" },
@@ -30,6 +33,7 @@ local messages = {
     [0x92] = { "KeyPackInstalled", "pack:keypack" },
     [0x93] = { "KeyPackList", "packs:*keypack" },
     [0x94] = { "LicenseList", "licenses:*license more:bool" },
+    [0x97] = { "Order", "document:blob" },
     [0xff] = { "Error", "code:u16 text:text" },
 }
 local compounds = {

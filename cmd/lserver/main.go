@@ -30,6 +30,7 @@ func command() *ucli.Command {
 			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
 			&ucli.StringFlag{Name: "cal-life", Usage: "CALs live `DAYS`: a number, a span such as 52..89, or unlimited", DefaultText: "as in the edition"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state folder from `N`", DefaultText: "random"},
+			&ucli.StringFlag{Name: "product", Usage: "install the product document `FILE`, which `clearinghouse product` made: the server can be activated by a number then", DefaultText: "none"},
 			&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", Value: "workgroup"},
 			cli.WorkgroupFlag(),
 		),
@@ -52,12 +53,13 @@ type options struct {
 	edition edition.Profile
 	seed    uint64
 	scope   string
+	product string // file
 
 	workgroup string
 }
 
 func optionsFrom(c *ucli.Command) (options, error) {
-	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope"), workgroup: c.String("workgroup")}
+	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope"), workgroup: c.String("workgroup"), product: c.String("product")}
 	var err error
 	if o.edition, err = edition.Parse(c.String("edition")); err != nil {
 		return o, cli.Exit(cli.CodeUsage, err)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
@@ -42,10 +44,27 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	err = run(ctx, p, o, server, faults, listener)
+	if err = installProduct(ctx, server, o.product); err == nil {
+		err = run(ctx, p, o, server, faults, listener)
+	}
 	err = errors.Join(err, server.Close())
 	p.Stopped(err)
 	return err
+}
+
+// installProduct installs the product document that lies in file; "" is none.
+func installProduct(ctx context.Context, server *ls.Server, file string) error {
+	if file == "" {
+		return nil
+	}
+	document, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("--product: %w", err)
+	}
+	if err := server.SetProduct(ctx, document); err != nil {
+		return fmt.Errorf("--product %s: %w", file, err)
+	}
+	return nil
 }
 
 // run serves terminal servers, tools and the control socket, and says when it is

@@ -1,6 +1,7 @@
 package clearinghouse
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,7 +9,10 @@ import (
 	"strconv"
 	"strings"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/tslab/tslab/ls/keypack"
+	"github.com/tslab/tslab/wire/enroll"
 	"github.com/tslab/tslab/wire/token"
 )
 
@@ -21,7 +25,7 @@ const (
 	OpActivate   Op = "activate"   // request, or product-id; company, contact, email, country
 	OpReactivate Op = "reactivate" // the same, and reason
 	OpDeactivate Op = "deactivate" // server-id
-	OpInstall    Op = "install"    // server-id, program and its numbers; kind, product, count
+	OpInstall    Op = "install"    // server-id, program and its numbers; kind, product, count; or request: an order with them
 	OpPrint      Op = "print"      // server-id: its activation; with program and numbers its key packs
 	OpReissue    Op = "reissue"    // as install, and former-id
 	OpRecover    Op = "recover"    // as install, and license-id (several apart by blanks or commas)
@@ -63,7 +67,9 @@ func (op Op) fields() []string {
 		return append(customer, RequestField, "product-id", "reason")
 	case OpDeactivate:
 		return []string{"server-id"}
-	case OpInstall, OpPrint, OpIssue:
+	case OpInstall, OpPrint:
+		return append(order, RequestField)
+	case OpIssue:
 		return order
 	case OpReissue:
 		return append(order, "former-id")
@@ -83,6 +89,15 @@ func (h *Clearinghouse) Do(op Op, f Form) (Answer, error) {
 	if err := f.check(op); err != nil {
 		return Answer{}, err
 	}
+	if op == OpInstall && f[RequestField] != "" {
+		var err error
+		if f, err = h.ordered(f[RequestField]); err != nil {
+			return Answer{}, err
+		}
+		if err := f.check(op); err != nil {
+			return Answer{}, err
+		}
+	}
 	a, err := h.do(op, f)
 	if known, ok := errors.AsType[*ActivatedError](err); ok {
 		err = known.fault(f)
@@ -92,6 +107,38 @@ func (h *Clearinghouse) Do(op Op, f Form) (Answer, error) {
 	}
 	a.Op = op
 	return a, nil
+}
+
+// ordered is the form that an activated license server has filled in and signed.
+func (h *Clearinghouse) ordered(document string) (Form, error) {
+	o, err := enroll.ParseOrder([]byte(document), h.certificate)
+	if err != nil {
+		return nil, documentFault(RequestField, err)
+	}
+	f := Form{"server-id": o.ServerID}
+	for _, field := range o.Fields {
+		name, value, _ := strings.Cut(field, "=")
+		if name != "server-id" && name != RequestField {
+			f[name] = value
+		}
+	}
+	return f, nil
+}
+
+// certificate is that of an activation; it may have been replaced since.
+func (h *Clearinghouse) certificate(serverID string) (*x509.Certificate, error) {
+	var s Server
+	err := h.db.View(func(tx *bbolt.Tx) error {
+		found, err := (&transaction{tx: tx}).get(bucketServers, serverID, &s)
+		if err == nil && !found {
+			err = keypack.Fault(RequestField, "activate it first, or look whether it belongs to another clearinghouse", "no license server was activated here as %s", serverID)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(s.Certificate)
 }
 
 func (e *ActivatedError) fault(f Form) error {

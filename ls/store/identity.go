@@ -21,6 +21,7 @@ var (
 	keyCALIssued  = []byte("cal-issued")
 	keyEdition    = []byte("edition")
 	keyReactivate = []byte("needs-reactivation")
+	keyProduct    = []byte("product")
 	currentFormat = []byte{1}
 )
 
@@ -75,6 +76,15 @@ func (tx *Tx) SetReactivate(needed bool) error {
 		return tx.meta.Delete(keyReactivate)
 	}
 	return tx.meta.Put(keyReactivate, []byte{1})
+}
+
+// Product is the product document that the server was installed from; nil: none.
+func (tx *Tx) Product() []byte { return append([]byte(nil), tx.meta.Get(keyProduct)...) }
+
+// SetProduct keeps the product document.
+func (tx *Tx) SetProduct(document []byte) error {
+	tx.wrote = true
+	return tx.meta.Put(keyProduct, document)
 }
 
 // maxBlobs bounds a list of certificates.

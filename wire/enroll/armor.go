@@ -24,12 +24,13 @@ const (
 	KindRefusal           Kind = 9
 	KindProduct           Kind = 10
 	KindPurchase          Kind = 11
+	KindOrder             Kind = 12
 )
 
 // String is the kind as it stands in a document's first line.
 func (k Kind) String() string {
 	names := [...]string{"ACTIVATION REQUEST", "ACTIVATION", "KEY PACK",
-		"JOIN REQUEST", "MEMBERSHIP", "SITE QUERY", "SITE ENTRY", "SITE ANSWER", "REFUSAL", "PRODUCT", "PURCHASE"}
+		"JOIN REQUEST", "MEMBERSHIP", "SITE QUERY", "SITE ENTRY", "SITE ANSWER", "REFUSAL", "PRODUCT", "PURCHASE", "ORDER"}
 	if k < 1 || int(k) > len(names) {
 		return fmt.Sprintf("DOCUMENT %d", uint8(k))
 	}
@@ -94,7 +95,7 @@ func begin(lines []string) (Kind, int, error) {
 			continue
 		}
 		name, ok = strings.CutSuffix(name, markTail)
-		for kind := KindActivationRequest; kind <= KindPurchase; kind++ {
+		for kind := KindActivationRequest; kind <= KindOrder; kind++ {
 			if ok && name == kind.String() {
 				return kind, i, nil
 			}

@@ -42,6 +42,7 @@
 //	PRODUCT             10    product id text; issued time; root blob; sealed activations (list of blobs)
 //	PURCHASE            11    reseller, program texts; numbers (list of texts); kind, product texts; count 32 bits;
 //	                          issued time; public key blob
+//	ORDER               12    server id text; fields (list of texts, name=value); issued time
 //
 // A list is its length in 16 bits, at most 32, and its members.
 //
@@ -50,7 +51,8 @@
 // bytes before it with the text "TSLab document" and a zero byte in front. A
 // request is signed by the key that it asks for, which proves that the asker has
 // it, and so are a join request, a site query, a site entry and a reseller's purchase;
-// an activation, a key pack and a product by the clearinghouse's root; what a domain controller answers by the
+// an order by the key of the license server's certificate; an activation, a key pack
+// and a product by the clearinghouse's root; what a domain controller answers by the
 // forest's.
 //
 // # Between hosts and domain controllers

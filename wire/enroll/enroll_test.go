@@ -42,6 +42,8 @@ type office struct {
 	product                   Product
 	purchase                  Purchase
 	productText, purchaseText []byte
+	order                     Order
+	orderText                 []byte
 
 	domain domain
 }
@@ -76,6 +78,9 @@ func newOffice(t testing.TB) *office {
 	o.domain = newDomain(t)
 	o.product, o.productText = newProduct(t, o)
 	o.purchase, o.purchaseText = newPurchase(t)
+	o.order = Order{ServerID: o.activation.ServerID, Fields: []string{"program=select", "count=5", "kind="}, Issued: day}
+	o.orderText, err = o.order.Sign(o.serverKey)
+	must(err)
 	return o
 }
 
@@ -92,6 +97,8 @@ func (o *office) parse(kind Kind, text []byte) (any, error) {
 		return ParseProduct(text)
 	case KindPurchase:
 		return ParsePurchase(text)
+	case KindOrder:
+		return ParseOrder(text, func(string) (*x509.Certificate, error) { return o.cert, nil })
 	default:
 		return o.domain.parse(kind, text)
 	}
@@ -110,6 +117,7 @@ func (o *office) documents() map[Kind]sample {
 		KindKeyPack:           {o.pack, o.packText},
 		KindProduct:           {o.product, o.productText},
 		KindPurchase:          {o.purchase, o.purchaseText},
+		KindOrder:             {o.order, o.orderText},
 	}
 	maps.Copy(all, o.domain.samples)
 	return all

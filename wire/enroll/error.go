@@ -50,6 +50,8 @@ func origin(k Kind) string {
 		return fmt.Sprintf("a %s comes from a domain controller (labdc)", strings.ToLower(k.String()))
 	case KindProduct:
 		return "a product is written by `clearinghouse product`"
+	case KindOrder:
+		return "an order is signed by an activated license server (`licmgr install`)"
 	case KindPurchase:
 		return "a purchase record is written by `tslab sell`"
 	default:

@@ -31,6 +31,8 @@ func fields(kind Kind) func(*coder) {
 		return new(Product).code
 	case KindPurchase:
 		return new(Purchase).code
+	case KindOrder:
+		return new(Order).code
 	case KindRefusal:
 		return new(Refusal).code
 	default:

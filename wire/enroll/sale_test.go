@@ -107,6 +107,8 @@ func TestSaleRefuses(t *testing.T) {
 		{"no reseller", func() ([]byte, error) { p := o.purchase; p.Reseller = ""; return p.Sign(o.rootKey) }, "the reseller has no name"},
 		{"no number", func() ([]byte, error) { p := o.purchase; p.Numbers = nil; return p.Sign(o.rootKey) }, "nothing identifies the purchase"},
 		{"no count", func() ([]byte, error) { p := o.purchase; p.Count = 0; return p.Sign(o.rootKey) }, "count: 0 is none of 1..1000000"},
+		{"order of nobody", func() ([]byte, error) { return Order{ServerID: "LS1"}.Sign(o.serverKey) }, "its License Server ID is malformed"},
+		{"order without a name", func() ([]byte, error) { v := o.order; v.Fields = []string{"x"}; return v.Sign(o.serverKey) }, "a field is no name=value"},
 		{"P-384", func() ([]byte, error) { return o.purchase.Sign(newKey(t, elliptic.P384())) }, "no ECDSA key on P-256"},
 	} {
 		if _, err := tt.sign(); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -60,6 +60,9 @@
 //	0x12  InstallKeyPack        document blob                                              KeyPackInstalled
 //	0x13  KeyPacks              (none)                                                     KeyPackList
 //	0x14  Licenses              after text, limit u16 (0 to 500; 0 is 500)                 LicenseList
+//	0x15  ActivateByNumber      server id text                                             ServerInfo
+//	0x16  InstallByNumber       pack id text                                               KeyPackInstalled
+//	0x17  GetOrder              fields [32]text                                            Order
 //
 // Answers:
 //
@@ -75,6 +78,7 @@
 //	0x92  KeyPackInstalled      pack keypack
 //	0x93  KeyPackList           packs [1024]keypack
 //	0x94  LicenseList           licenses [500]license, more bool
+//	0x97  Order                 document blob
 //	0xff  Error                 code u16, text text
 //
 // Compounds:

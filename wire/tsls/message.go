@@ -36,6 +36,9 @@ const (
 	TypeInstallKeyPack       Type = 0x12
 	TypeKeyPacks             Type = 0x13
 	TypeLicenses             Type = 0x14
+	TypeActivateByNumber     Type = 0x15
+	TypeInstallByNumber      Type = 0x16
+	TypeGetOrder             Type = 0x17
 
 	TypeServerInfo        Type = 0x81
 	TypeAllocated         Type = 0x83
@@ -45,6 +48,7 @@ const (
 	TypeKeyPackInstalled  Type = 0x92
 	TypeKeyPackList       Type = 0x93
 	TypeLicenseList       Type = 0x94
+	TypeOrder             Type = 0x97
 	TypeError             Type = 0xff
 )
 
@@ -90,6 +94,12 @@ func blank(t Type) Message {
 		return KeyPacks{}
 	case TypeLicenses:
 		return Licenses{}
+	case TypeActivateByNumber:
+		return ActivateByNumber{}
+	case TypeInstallByNumber:
+		return InstallByNumber{}
+	case TypeGetOrder:
+		return GetOrder{}
 	default:
 		return blankAnswer(t)
 	}
@@ -113,6 +123,8 @@ func blankAnswer(t Type) Message {
 		return KeyPackList{}
 	case TypeLicenseList:
 		return LicenseList{}
+	case TypeOrder:
+		return Order{}
 	case TypeError:
 		return Error{}
 	default:
