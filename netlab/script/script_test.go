@@ -96,6 +96,7 @@ func open(name string, args []string) (p *program.Program, listen, device string
 	} {
 		fs.StringVar(to, flagName, "", "")
 	}
+	fs.Uint64("seed", 0, "")
 	fs.Bool("json", false, "")
 	fs.Bool("stay", false, "")
 	fs.Parse(args)
