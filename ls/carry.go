@@ -23,7 +23,7 @@ func (a *allocation) carryOut(tx *store.Tx, s seen) (err error) {
 	}
 	switch {
 	case d.Redate:
-		a.row, err = tx.Renew(a.dated(s.row), a.expires(d.Kind, s.row.Number, s.row.Renewals+1))
+		a.row, err = tx.Renew(a.renewed(s.row), a.expires(d.Kind, s.row.Number, s.row.Renewals+1))
 	case !d.NewRow:
 		a.row = s.row
 	case d.Kind == token.CAL:
@@ -87,7 +87,7 @@ func (a *allocation) take(tx *store.Tx, s seen) (store.License, error) {
 	}
 	fits := func(p store.Pack) bool { return p.Number == s.own.Pack }
 	if s.own.Number != 0 && s.own.ID == a.decision.SameID && slices.ContainsFunc(s.packs, fits) {
-		return tx.Revive(a.dated(s.own), a.expires(token.CAL, s.own.Number, s.own.Renewals+1))
+		return tx.Revive(a.renewed(s.own), a.expires(token.CAL, s.own.Number, s.own.Renewals+1))
 	}
 	return tx.Issue(a.license(s.packs[0], a.expires(token.CAL, tx.NextNumber(), 0)))
 }
@@ -103,9 +103,11 @@ func (a *allocation) license(p store.Pack, expires time.Time) store.License {
 	}
 }
 
-// dated is a row that gets a new expiry. Where the calendar was set back since it was
-// issued, it is of now: a token ends after it begins.
-func (a *allocation) dated(l store.License) store.License {
+// renewed is a row that gets a new expiry: it names the device and the user that came
+// for it (decision L12), which are others where a license was copied. Where the
+// calendar was set back since it was issued, it is of now: a token ends after it begins.
+func (a *allocation) renewed(l store.License) store.License {
+	l.Machine, l.User = a.req.Machine, a.req.User
 	if now := a.now.Truncate(time.Second); l.Issued.After(now) {
 		l.Issued = now
 	}

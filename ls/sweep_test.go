@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -343,4 +344,24 @@ func TestRenewalBeforeTheIssue(t *testing.T) {
 			l.sound()
 		})
 	}
+}
+
+// Who renews a license that was copied is who the row names from then on.
+func TestRenewalNamesTheRenewer(t *testing.T) {
+	l := licensed(t, edition.W2KSP3(), 1)
+	d := newDevice(1)
+	l.earn(d)
+	clone := &device{id: d.id, name: strings.Repeat("Ä", 200), license: d.license}
+	if a := l.ask(clone, tsls.RequestRenew, tsls.ClassPermNear, func(a *tsls.Allocate) { a.User = "other" }); a.Answer != tsls.AnswerCALRenew {
+		t.Fatal(a.Answer)
+	}
+	for _, r := range must[tsls.LicenseList](l, tsls.Licenses{}).Licenses {
+		if r.Kind == token.CAL.String() && (!strings.HasPrefix(clone.name, r.Machine) || len(r.Machine) < 250 || r.User != "other") {
+			t.Errorf("the row names %s and %s", r.Machine, r.User)
+		}
+	}
+	if !strings.HasPrefix(clone.name, clone.license.Machine) || clone.license.User != "other" {
+		t.Errorf("the token names %s and %s", clone.license.Machine, clone.license.User)
+	}
+	l.sound()
 }

@@ -83,6 +83,7 @@ func (tx *Tx) Revive(l License, expires time.Time) (License, error) {
 	if l.State != Expired {
 		return License{}, fmt.Errorf("%w: %s is %v, want expired", ErrState, l.ID, l.State)
 	}
+	l.Machine, l.User = clip(l.Machine), clip(l.User)
 	l.Expires = wholeSecond(expires)
 	l.Renewals++
 	return tx.enliven(l)
@@ -133,6 +134,7 @@ func (tx *Tx) Renew(l License, expires time.Time) (License, error) {
 	if err := tx.leaveExpiry(l); err != nil {
 		return License{}, err
 	}
+	l.Machine, l.User = clip(l.Machine), clip(l.User)
 	l.Expires = wholeSecond(expires)
 	l.Renewals++
 	if !l.Expires.IsZero() {

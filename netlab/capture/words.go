@@ -170,16 +170,24 @@ func (r *tslsReader) data(direction int, b []byte, at origin) {
 	}
 }
 
+// announced are the features that an end says it has.
+func announced(f tsls.Features) string {
+	if f == 0 {
+		return "no features"
+	}
+	return "features " + f.String()
+}
+
 // describeTSLS says in plain words what a message to or from a license server says.
 func describeTSLS(m tsls.Message) string {
 	switch m := m.(type) {
 	case tsls.Hello:
-		return fmt.Sprintf("%s on %s, version %d", m.Program, named(m.Name), m.Version)
+		return fmt.Sprintf("%s on %s, version %d, %s", m.Program, named(m.Name), m.Version, announced(m.Features))
 	case tsls.ServerInfo:
 		if !m.Activated {
-			return fmt.Sprintf("%s, not activated", named(m.Name))
+			return fmt.Sprintf("%s, not activated, %s", named(m.Name), announced(m.Features))
 		}
-		return fmt.Sprintf("%s, activated as %s", named(m.Name), m.ServerID)
+		return fmt.Sprintf("%s, activated as %s, %s", named(m.Name), m.ServerID, announced(m.Features))
 	case tsls.Allocate:
 		return fmt.Sprintf("a %v for %s, which showed %v, hwid %v", m.Request, named(m.Machine), m.Presented, m.HardwareID)
 	case tsls.Allocated:
