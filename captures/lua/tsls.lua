@@ -16,6 +16,9 @@ local messages = {
         .. "user:text domain:text mode:text edition:text features:u32 via_default:bool final:bool failed:*text hops:u8 referred_by:text validated:bool" },
     [0x04] = { "Mark", "license_id:text hardware_id:hwid issuer:text machine:text user:text expires:time" },
     [0x05] = { "Return", "license_id:text hardware_id:hwid" },
+    [0x06] = { "Inquire", "license_id:text hardware_id:hwid" },
+    [0x07] = { "Close", "hardware_id:hwid machine:text license_id:text server:text" },
+    [0x08] = { "Peers", "" },
     [0x10] = { "GetActivationRequest", "company:text contact:text email:text country:text" },
     [0x11] = { "Activate", "document:blob" },
     [0x12] = { "InstallKeyPack", "document:blob" },
@@ -29,6 +32,9 @@ local messages = {
     [0x83] = { "Allocated", "answer:u8 license:blob referrals:*referral validated:bool cal_issued_ever:bool features:u32 former:*blob reason:text" },
     [0x84] = { "Marked", "created:bool" },
     [0x85] = { "Returned", "freed:bool" },
+    [0x86] = { "Inquired", "known:bool validated:bool" },
+    [0x87] = { "Closed", "closed:bool" },
+    [0x88] = { "PeerList", "now:time group:text peers:*peer" },
     [0x90] = { "ActivationRequest", "document:blob" },
     [0x92] = { "KeyPackInstalled", "pack:keypack" },
     [0x93] = { "KeyPackList", "packs:*keypack" },
@@ -39,6 +45,8 @@ local messages = {
 local compounds = {
     referral = "name:text server_id:text address:text validated:bool",
     keypack = "id:text kind:text product:text program:text total:u32 issued:u32 available:u32 installed:time",
+    peer = "name:text server_id:text address:text edition:text scope:text site:text activated:bool seen:bool doubted:bool heard:time pools:*pool",
+    pool = "kind:text major:u16 minor:u16 total:u32 available:u32",
     license = "license_id:text key_pack_id:text kind:text product:text state:text hardware_id:hwid machine:text user:text issuer:text "
         .. "issued:time expires:time validated:bool",
 }

@@ -203,6 +203,12 @@ func describeTSLS(m tsls.Message) string {
 		return fmt.Sprintf("%s of %s has been used by %s", m.LicenseID, named(m.Machine), named(m.User))
 	case tsls.Return:
 		return m.LicenseID
+	case tsls.Inquire:
+		return "has " + m.LicenseID + " been used?"
+	case tsls.Inquired:
+		return map[bool]string{true: "it has", false: "it has not"}[m.Validated]
+	case tsls.Close:
+		return fmt.Sprintf("%s has got %s of %s", named(m.Machine), m.LicenseID, named(m.Server))
 	case tsls.Error:
 		return fmt.Sprintf("%v: %s", m.Code, m.Text)
 	}

@@ -55,6 +55,10 @@
 //	0x04  Mark                  license id text, hardware id hwid, issuer text,            Marked
 //	                            machine text, user text, expires time
 //	0x05  Return                license id text, hardware id hwid                          Returned
+//	0x06  Inquire               license id text, hardware id hwid                          Inquired
+//	0x07  Close                 hardware id hwid, machine text, license id text,           Closed
+//	                            server text
+//	0x08  Peers                 (none)                                                     PeerList
 //	0x10  GetActivationRequest  company text, contact text, email text, country text       ActivationRequest
 //	0x11  Activate              document blob                                              ServerInfo
 //	0x12  InstallKeyPack        document blob                                              KeyPackInstalled
@@ -74,6 +78,9 @@
 //	                            CAL issued ever bool, features u32, former [16]blob, reason text
 //	0x84  Marked                created bool
 //	0x85  Returned              freed bool
+//	0x86  Inquired              known bool, validated bool
+//	0x87  Closed                closed bool
+//	0x88  PeerList              now time, group text, peers [512]peer
 //	0x90  ActivationRequest     document blob
 //	0x92  KeyPackInstalled      pack keypack
 //	0x93  KeyPackList           packs [1024]keypack
@@ -86,6 +93,9 @@
 //	referral  name text, server id text, address text (host:port), validated bool
 //	keypack   id text, kind text, product text, program text, total u32, issued u32, available u32,
 //	          installed time; a total or available of 0xffffffff never empties
+//	peer      name text, server id text, address text (host:port), edition text, scope text, site text,
+//	          activated bool, seen bool, doubted bool, heard time, pools [64]pool
+//	pool      kind text, major u16, minor u16, total u32, available u32
 //	license   license id text, key pack id text, kind text, product text, state text, hardware id hwid,
 //	          machine text, user text, issuer text, issued time, expires time, validated bool
 //
@@ -96,7 +106,7 @@
 //	           7 temp-expired, 8 built-in
 //	answer     1 CAL-take, 2 CAL-own, 3 CAL-renew, 4 TEMP-new, 5 TEMP-row, 6 BUILTIN, 7 REFER, 8 KEEP,
 //	           9 DENY-expired, 10 DENY-empty, 11 DENY-stock, 12 DENY-served
-//	features   bit 0 mark, bit 1 expiry
+//	features   bit 0 mark, bit 1 expiry, bit 2 referral: answers Inquire, Close and Peers
 //	code       1 version, 2 hello first, 3 malformed, 4 unknown type, 5 busy, 6 internal, 7 not activated,
 //	           8 activated, 9 document, 10 other server, 11 duplicate, 12 no license, 13 forbidden
 //	edition    "w2k-rtm", "w2k-sp3", "ws2003"
@@ -118,7 +128,12 @@
 // the request repeats hops (one more), referred by and validated from the referral.
 // When all of them fail, the first server is asked again with final set.
 //
-// Mark, Return, Ping and all of the tools' requests may be repeated without harm;
+// A license server that is shown a temporary token of another asks that one with
+// Inquire whether the token is validated; where nobody answers it takes the token for
+// validated. When a device that was referred has got its license elsewhere, the
+// terminal server tells the first license server so with Close.
+//
+// Mark, Return, Close, Ping and all of the tools' requests may be repeated without harm;
 // Activate and InstallKeyPack answer a repetition with Error 8 or 11.
 //
 // Licenses come in the order of their ids, page by page: the next page begins

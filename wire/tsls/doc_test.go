@@ -74,7 +74,7 @@ func names(t *testing.T, row string, compounds map[string]string) (list []string
 			list = append(list, name)
 		}
 		if isCompound {
-			list = append(list, names(t, compound, nil)...)
+			list = append(list, names(t, compound, compounds)...)
 		} else if !slices.Contains([]string{"u8", "u16", "u32", "bool", "time", "text", "blob", "hwid"}, element) {
 			t.Errorf("doc.go: %q: no kind of field", field)
 		}

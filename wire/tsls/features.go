@@ -15,18 +15,20 @@ const (
 	FeatureMark Features = 1 << iota
 	// FeatureExpiry: permanent tokens are stamped with an expiry date and renewed.
 	FeatureExpiry
+	// FeatureReferral: a license server that answers [Inquire], [Close] and [Peers].
+	FeatureReferral
 )
 
 // Has reports whether all of the features in f are there.
 func (s Features) Has(f Features) bool { return s&f == f }
 
-// String lists the names, `mark,expiry`; unknown bits in hexadecimal.
+// String lists the names, `mark,expiry,referral`; unknown bits in hexadecimal.
 func (s Features) String() string {
 	var names []string
 	for _, f := range []struct {
 		bit  Features
 		name string
-	}{{FeatureMark, "mark"}, {FeatureExpiry, "expiry"}} {
+	}{{FeatureMark, "mark"}, {FeatureExpiry, "expiry"}, {FeatureReferral, "referral"}} {
 		if s.Has(f.bit) {
 			names = append(names, f.name)
 			s &^= f.bit

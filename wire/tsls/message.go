@@ -18,6 +18,8 @@ const (
 	MaxFailed       = 32      // license servers that a request names as failed
 	MaxCertificates = 16      // certificates in one list
 	MaxKeyPacks     = 1024    // key packs in an answer
+	MaxPeers        = 512     // license servers in a list of peers
+	MaxPools        = 64      // pools of each of them
 	MaxLicenses     = 500     // license tokens in one page of an answer
 )
 
@@ -31,6 +33,9 @@ const (
 	TypeAllocate             Type = 0x03
 	TypeMark                 Type = 0x04
 	TypeReturn               Type = 0x05
+	TypeInquire              Type = 0x06
+	TypeClose                Type = 0x07
+	TypePeers                Type = 0x08
 	TypeGetActivationRequest Type = 0x10
 	TypeActivate             Type = 0x11
 	TypeInstallKeyPack       Type = 0x12
@@ -44,6 +49,9 @@ const (
 	TypeAllocated         Type = 0x83
 	TypeMarked            Type = 0x84
 	TypeReturned          Type = 0x85
+	TypeInquired          Type = 0x86
+	TypeClosed            Type = 0x87
+	TypePeerList          Type = 0x88
 	TypeActivationRequest Type = 0x90
 	TypeKeyPackInstalled  Type = 0x92
 	TypeKeyPackList       Type = 0x93
@@ -84,6 +92,10 @@ func blank(t Type) Message {
 		return Mark{}
 	case TypeReturn:
 		return Return{}
+	case TypeInquire:
+		return Inquire{}
+	case TypeClose:
+		return Close{}
 	case TypeGetActivationRequest:
 		return GetActivationRequest{}
 	case TypeActivate:
@@ -100,6 +112,8 @@ func blank(t Type) Message {
 		return InstallByNumber{}
 	case TypeGetOrder:
 		return GetOrder{}
+	case TypePeers:
+		return Peers{}
 	default:
 		return blankAnswer(t)
 	}
@@ -115,6 +129,10 @@ func blankAnswer(t Type) Message {
 		return Marked{}
 	case TypeReturned:
 		return Returned{}
+	case TypeInquired:
+		return Inquired{}
+	case TypeClosed:
+		return Closed{}
 	case TypeActivationRequest:
 		return ActivationRequest{}
 	case TypeKeyPackInstalled:
@@ -125,6 +143,8 @@ func blankAnswer(t Type) Message {
 		return LicenseList{}
 	case TypeOrder:
 		return Order{}
+	case TypePeerList:
+		return PeerList{}
 	case TypeError:
 		return Error{}
 	default:

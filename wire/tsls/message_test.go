@@ -42,6 +42,8 @@ func messages() []struct {
 		{Mark{LicenseID: "L", HardwareID: device, Issuer: "I", Machine: "M", User: "U", Expires: day},
 			"04 0100 4c" + dev + "0100 49 0100 4d 0100 55 9019633e00000000"},
 		{Return{LicenseID: "L", HardwareID: device}, "05 0100 4c" + dev},
+		{Inquire{LicenseID: "L", HardwareID: device}, "06 0100 4c" + dev},
+		{Close{HardwareID: device, Machine: "M", LicenseID: "L", Server: "S"}, "07" + dev + "0100 4d 0100 4c 0100 53"},
 		{GetActivationRequest{Company: "F", Contact: "C", Email: "E", Country: "\u00d6"}, "10 0100 46 0100 43 0100 45 0200 c396"},
 		{Activate{Document: []byte("doc")}, "11 03000000 646f63"},
 		{InstallKeyPack{Document: []byte("doc")}, "12 03000000 646f63"},
@@ -51,6 +53,7 @@ func messages() []struct {
 		{InstallByNumber{"P"}, "16 0100 50"},
 		{GetOrder{[]string{"a=b", "c"}}, "17 0200 0300 613d62 0100 63"},
 		{Order{Document: []byte("doc")}, "97 03000000 646f63"},
+		{Peers{}, "08"},
 		{ServerInfo{Version: 1, Features: FeatureMark, Name: "N", ServerID: "S", Edition: "e", Scope: "s", Activated: true, CALIssuedEver: true,
 			PerUserPack: true, Certificates: [][]byte{{1}, {2, 3}}, Roots: [][]byte{{4}}},
 			"81 0100 01000000 0100 4e 0100 53 0100 65 0100 73 01 01 01 0200 01000000 01 02000000 0203 0100 01000000 04"},
@@ -59,6 +62,8 @@ func messages() []struct {
 			"83 07 01000000 09 0100 0100 4e 0100 53 0100 41 01 01 01 02000000 0100 01000000 07 0200 4c35"},
 		{Marked{Created: true}, "84 01"},
 		{Returned{Freed: true}, "85 01"},
+		{Inquired{Known: true, Validated: true}, "86 01 01"},
+		{Closed{Closed: true}, "87 01"},
 		{ActivationRequest{Document: []byte("doc")}, "90 03000000 646f63"},
 		{KeyPackInstalled{KeyPackInfo{ID: "P", Kind: "CAL", Product: "W", Program: "O", Total: 10, Issued: 3, Available: 7, Installed: day}},
 			"92 0100 50 0300 43414c 0100 57 0100 4f 0a000000 03000000 07000000 9019633e00000000"},
@@ -67,6 +72,10 @@ func messages() []struct {
 		{LicenseList{[]LicenseInfo{{LicenseID: "L", KeyPackID: "P", Kind: "k", Product: "W", State: "s", HardwareID: device, Machine: "M",
 			User: "U", Issuer: "I", Issued: day, Expires: day, Validated: true}}, true},
 			"94 0100 0100 4c 0100 50 0100 6b 0100 57 0100 73" + dev + "0100 4d 0100 55 0100 49 9019633e00000000 9019633e00000000 01 01"},
+		{PeerList{day, "g", []PeerInfo{{Name: "N", ServerID: "S", Address: "A", Edition: "e", Scope: "s", Site: "t", Activated: true,
+			Seen: true, Doubted: true, Heard: day, Pools: []PoolInfo{{Kind: "CAL", Major: 5, Minor: 2, Total: 9, Available: 8}}}}},
+			"88 9019633e00000000 0100 67 0100 0100 4e 0100 53 0100 41 0100 65 0100 73 0100 74 01 01 01 9019633e00000000" +
+				"0100 0300 43414c 0500 0200 09000000 08000000"},
 		{Error{CodeBusy, "b"}, "ff 0500 0100 62"},
 	}
 }

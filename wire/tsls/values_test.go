@@ -49,7 +49,7 @@ func TestFeatures(t *testing.T) {
 		f    Features
 		want string
 	}{
-		{0, ""}, {FeatureMark, "mark"}, {FeatureMark | FeatureExpiry, "mark,expiry"}, {FeatureExpiry | 1<<31, "expiry,0x80000000"},
+		{0, ""}, {FeatureMark, "mark"}, {FeatureMark | FeatureExpiry, "mark,expiry"}, {FeatureReferral, "referral"}, {FeatureExpiry | 1<<31, "expiry,0x80000000"},
 	} {
 		if got := tt.f.String(); got != tt.want {
 			t.Errorf("Features(%#x) = %q, want %q", uint32(tt.f), got, tt.want)
