@@ -1,25 +1,19 @@
 package gossip
 
 import (
-	"time"
-
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ls/inventory"
 )
 
-// Belief is what this server believes of another.
-type Belief struct {
-	inventory.Belief
-	Heard time.Time // when that came here, by the calendar
-	Seen  bool      // the server takes part in the gossip now, as far as is known
-}
+// Group is whom this server gossips with: the label of its scope.
+func (g *Gossip) Group() string { return g.config.Scope.Label }
 
 // Beliefs are what this server believes of the others, by name.
-func (g *Gossip) Beliefs() []Belief {
-	seen := map[string]bool{}
+func (g *Gossip) Beliefs() []inventory.Belief {
 	g.mu.Lock()
 	members := g.members
 	g.mu.Unlock()
+	seen := map[string]bool{}
 	if members != nil {
 		for _, m := range members.Members() {
 			seen[ownerOf(m.Name)] = true
@@ -27,9 +21,9 @@ func (g *Gossip) Beliefs() []Belief {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var list []Belief
-	for _, b := range g.known.Beliefs(g.config.Owner) {
-		list = append(list, Belief{b, g.heard[b.Owner], seen[b.Owner]})
+	list := g.known.Beliefs(g.config.Owner)
+	for i := range list {
+		list[i].Heard, list[i].Seen = g.heard[list[i].Owner], seen[list[i].Owner]
 	}
 	return list
 }

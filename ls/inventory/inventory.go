@@ -38,6 +38,11 @@ type Pool struct {
 	Free    uint32
 }
 
+// ComparePools orders pools as they stand in an entry.
+func ComparePools(p, q Pool) int {
+	return cmp.Or(cmp.Compare(p.Kind, q.Kind), cmp.Compare(p.Product.Major, q.Product.Major), cmp.Compare(p.Product.Minor, q.Product.Minor))
+}
+
 // Entry is what a license server has said of itself.
 type Entry struct {
 	Owner     string // of whom it is: an id that belongs to one state folder; never empty

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Map is the newest entry of each owner, and which of them are doubted. The zero Map
@@ -20,6 +21,10 @@ type Belief struct {
 	// Doubted: somebody was sent there in vain since. The server counts as empty until
 	// it announces its inventory again (decision L22).
 	Doubted bool
+
+	// What whoever carries entries adds; a Map leaves both out.
+	Heard time.Time // when the entry came here, by the calendar
+	Seen  bool      // the server can be heard now, as far as is known
 }
 
 // Merge takes an entry in if it is newer than what is known of its owner, and reports
@@ -110,7 +115,7 @@ func (m *Map) Beliefs(but string) (list []Belief) {
 			continue
 		}
 		doubt, doubted := m.doubts[e.Owner]
-		list = append(list, Belief{e, doubted && e.Version.Compare(doubt) <= 0})
+		list = append(list, Belief{Entry: e, Doubted: doubted && e.Version.Compare(doubt) <= 0})
 	}
 	return list
 }

@@ -16,13 +16,16 @@ func Decide(req tsls.Allocate, st State, p *edition.Profile, f tsls.Features) De
 		return connector(st)
 	}
 	c := effective(req, st, p, f)
+	pool := hasBuiltIns(p, req.Edition)
 	var d Decision
-	switch req.Request {
-	case tsls.RequestRenew:
+	switch {
+	case c.referred && !c.own && !c.free && !(req.Request == tsls.RequestBuiltIn && pool && c.activated):
+		d = decision("L21", tsls.AnswerDenyEmpty, "a referral led here, and no CAL is free")
+	case req.Request == tsls.RequestRenew:
 		d = c.renew()
-	case tsls.RequestBuiltIn:
-		d = c.builtIn(hasBuiltIns(p, req.Edition))
-	case tsls.RequestCAL:
+	case req.Request == tsls.RequestBuiltIn:
+		d = c.builtIn(pool)
+	case req.Request == tsls.RequestCAL:
 		d = c.cal()
 	default:
 		d = c.temporary()
@@ -56,6 +59,7 @@ type request struct {
 	free      bool
 	peer      bool
 	viaOnly   bool // the terminal server asks nobody else
+	referred  bool // another license server sent the terminal server here for a CAL
 	validated bool
 }
 
@@ -69,8 +73,9 @@ func effective(req tsls.Allocate, st State, p *edition.Profile, f tsls.Features)
 		activated: st.Activated,
 		own:       stock && st.Row == RowCAL,
 		free:      stock && st.Free,
-		peer:      stock && st.Peer && !req.Final && (!req.ViaDefault || p.DefaultLSReferral),
+		peer:      stock && st.Peer && !req.Final && req.Hops == 0 && (!req.ViaDefault || p.DefaultLSReferral),
 		viaOnly:   req.ViaDefault,
+		referred:  req.Hops > 0,
 		validated: st.Validated || req.Validated || !f.Has(tsls.FeatureMark) || !p.UpgradeNeedsValidated,
 	}
 }
@@ -135,9 +140,10 @@ func (c *request) cal() Decision {
 }
 
 // temporary: the terminal server wants a temporary token for the device. One that
-// had its temporary token here is given a CAL if there is one.
+// had its temporary token, here or at the license server that referred it, is given a
+// CAL if there is one.
 func (c *request) temporary() Decision {
-	once := c.presented == tsls.ClassNone && c.row == RowTempExpired && c.p.TempsPerHWID == 1
+	once := c.presented == tsls.ClassNone && c.p.TempsPerHWID == 1 && (c.row == RowTempExpired || c.referred)
 	switch {
 	case c.bare() && c.refusesEmpty():
 		return emptyDefault()
