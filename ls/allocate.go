@@ -3,6 +3,7 @@ package ls
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tslab/tslab/internal/transport"
@@ -20,6 +21,10 @@ type allocation struct {
 	now      time.Time
 	id       identity
 	doubted  bool // the calendar is not believed: nobody else's licenses end
+
+	referrals []tsls.Referral // where to send the terminal server if there is nothing here
+	inquired  bool            // the license server that issued the presented token has answered
+	validated bool            // and says so
 
 	decision policy.Decision
 	row      store.License // that the answer sends; zero: none
@@ -39,6 +44,9 @@ func (s *Server) allocate(ctx context.Context, peer transport.Peer, req tsls.All
 		id:       s.identity(),
 	}
 	begin.doubted = s.held(begin.now)
+	s.doubt(req)
+	begin.referrals = s.referrals(req)
+	begin.validated, begin.inquired = s.inquire(ctx, req, begin.features)
 	var a allocation
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		a = begin // the store may run this more than once
@@ -54,6 +62,9 @@ func (s *Server) allocate(ctx context.Context, peer transport.Peer, req tsls.All
 	a.log(peer)
 	if a.row.Number != 0 {
 		s.changed()
+	}
+	if a.row.Number != 0 || len(a.expired) > 0 {
+		s.announce()
 	}
 	return a.reply()
 }
@@ -112,7 +123,8 @@ func (a *allocation) look(tx *store.Tx) (s seen, err error) {
 		s.row = rows[at]
 	}
 	s.Activated = a.id.Activated()
-	s.Validated = a.validated(s.temp)
+	s.Validated = a.isValidated(s.temp)
+	s.Peer = len(a.referrals) > 0
 	packs, err := tx.Packs()
 	if err != nil {
 		return seen{}, err
@@ -159,14 +171,14 @@ func (a *allocation) held(l store.License) policy.Held {
 	}
 }
 
-// validated answers whether the presented temporary token is marked. A token that
-// has no row here, and whose issuer cannot be asked, counts as marked: it was shown
-// to a second connection (decision L23).
-func (a *allocation) validated(row store.License) bool {
-	if row.Number == 0 || a.req.LicenseID != "" && row.ID != a.req.LicenseID {
-		return true
+// isValidated answers whether the presented temporary token is marked. Of one that has
+// no row here the license server that issued it was asked; where nobody could be, it
+// counts as marked: it was shown to a second connection (decision L23).
+func (a *allocation) isValidated(row store.License) bool {
+	if row.Number != 0 && (a.req.LicenseID == "" || row.ID == a.req.LicenseID) {
+		return row.Validated
 	}
-	return row.Validated
+	return !a.inquired || a.validated
 }
 
 // freeCALs is how many CALs are left, of all packs.
@@ -190,6 +202,12 @@ func (a *allocation) reply() (tsls.Message, error) {
 		Features:      a.features,
 		Former:        former(a.id.Former),
 		Reason:        a.decision.Reason,
+	}
+	if a.decision.Answer == tsls.AnswerRefer {
+		answer.Referrals = slices.Clone(a.referrals)
+		for i := range answer.Referrals { // the target takes our word for it (decision L24)
+			answer.Referrals[i].Validated = a.decision.Validated
+		}
 	}
 	if a.row.Number == 0 {
 		return answer, nil

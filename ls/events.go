@@ -41,6 +41,9 @@ func (a *allocation) log(peer transport.Peer) {
 		fields = append(fields, eventlog.F("device", a.req.Machine), eventlog.F("hardware_id", a.req.HardwareID),
 			eventlog.F("user", a.req.User), eventlog.F("reason", a.decision.Reason))
 	}
+	if answer == tsls.AnswerRefer {
+		fields = append(fields, eventlog.F("server", servers(a.referrals)))
+	}
 	if answer.Denies() {
 		s.stats.denied.Add(1)
 	}

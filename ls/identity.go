@@ -112,7 +112,7 @@ func (s *Server) welcome(m tsls.Hello) (tsls.Message, error) {
 func (s *Server) Facts() tsls.ServerInfo {
 	id := s.identity()
 	return tsls.ServerInfo{
-		Features:  features(&s.config.Edition),
+		Features:  features(&s.config.Edition) | tsls.FeatureReferral,
 		Name:      s.config.Name,
 		ServerID:  id.ServerID,
 		Edition:   s.config.Edition.Edition.String(),

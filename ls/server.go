@@ -42,6 +42,12 @@ type Config struct {
 	Seed    uint64 // of license ids and random lifetimes of a new store; 0: random
 	Limits  transport.Limits
 
+	// Peers are the other license servers of the scope; nil: this one shares its
+	// inventory with nobody, and refers nobody.
+	Peers Peers
+	// Ask puts a question to the license server at an address; nil: nobody is asked.
+	Ask func(ctx context.Context, addr string, m tsls.Message) (tsls.Message, error)
+
 	// Idle is called once whenever no request has come for two seconds of elapsed
 	// time; it may be nil.
 	Idle func()
@@ -58,6 +64,8 @@ type Server struct {
 	ready  chan struct{}
 	idle   *time.Timer // nil: nobody wants to know
 	watch  watch       // over the calendar
+
+	announcer announcer
 
 	standing sync.Mutex // held while the activation changes, in the store and in id
 
@@ -118,6 +126,7 @@ func (s *Server) Close() error {
 // until ctx ends. A request that has begun is answered first. A nil l serves nobody:
 // only Handle answers. Run once.
 func (s *Server) Run(ctx context.Context, l net.Listener, config *tls.Config) error {
+	s.announceAgain(s.config.Clock.Now())
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.sweepLoop(ctx) })
 	if l != nil {
@@ -142,6 +151,9 @@ func (s *Server) Handle(ctx context.Context, peer transport.Peer, m tsls.Message
 	if err != nil {
 		return wireError(err)
 	}
+	if standsElse(m) {
+		s.announce()
+	}
 	return answer
 }
 
@@ -157,6 +169,12 @@ func (s *Server) handle(ctx context.Context, peer transport.Peer, m tsls.Message
 		return s.mark(ctx, m)
 	case tsls.Return:
 		return s.giveBack(ctx, m)
+	case tsls.Inquire:
+		return s.inquired(m)
+	case tsls.Close:
+		return s.closeTemp(ctx, m)
+	case tsls.Peers:
+		return s.peerList()
 	case tsls.GetActivationRequest:
 		return s.activationRequest(m)
 	case tsls.Activate:

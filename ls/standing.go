@@ -55,6 +55,7 @@ func (s *Server) Deactivate(ctx context.Context) (serverID string, err error) {
 		return "", err
 	}
 	s.config.Log.Event(eventlog.ServerDisabled, eventlog.F("server_id", serverID))
+	s.announce()
 	return serverID, nil
 }
 

@@ -35,12 +35,12 @@ func (s *Server) changed() {
 }
 
 // sweepLoop sleeps until the next expiry and returns what is past its date to the
-// pool. It never ticks: with nothing that expires it sleeps for ever.
+// pool. It never ticks: with nothing that expires it sleeps for ever, or until the
+// inventory is to be announced again.
 func (s *Server) sweepLoop(ctx context.Context) error {
 	var failed time.Time
 	var begin sync.Once
-	next := func(now time.Time) time.Time {
-		begin.Do(func() { close(s.ready) })
+	sweep := func(now time.Time) time.Time {
 		at, ok := s.nextExpiry()
 		held := s.held(now) // at every look: a calendar that nobody looks at jumps
 		switch {
@@ -53,9 +53,16 @@ func (s *Server) sweepLoop(ctx context.Context) error {
 		}
 		return at.Add(time.Nanosecond) // on its last second a license is still good
 	}
+	next := func(now time.Time) time.Time {
+		begin.Do(func() { close(s.ready) })
+		return earlier(sweep(now), s.announceDue())
+	}
 	return clock.Run(ctx, s.config.Clock, Program, next, func(now time.Time) {
+		if due := s.announceDue(); !due.IsZero() && !now.Before(due) {
+			s.announceAgain(now)
+		}
 		failed = time.Time{}
-		if s.held(now) {
+		if at, ok := s.nextExpiry(); !ok || !now.After(at) || s.held(now) {
 			return
 		}
 		if err := s.sweep(ctx, now); err != nil && ctx.Err() == nil {
@@ -63,6 +70,14 @@ func (s *Server) sweepLoop(ctx context.Context) error {
 			s.config.Log.Event(eventlog.SweepFailed, eventlog.F("reason", err))
 		}
 	}, s.work)
+}
+
+// earlier is the earlier of two dates, of which the zero time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (s *Server) nextExpiry() (at time.Time, ok bool) {
@@ -87,6 +102,9 @@ func (s *Server) sweep(ctx context.Context, now time.Time) error {
 		s.stats.expired.Add(uint64(len(done)))
 		for _, l := range done {
 			s.logExpired(l)
+		}
+		if len(done) > 0 {
+			s.announce()
 		}
 		if len(done) < sweepBatch {
 			return nil

@@ -31,7 +31,7 @@ func TestActivation(t *testing.T) {
 	l := newLab(t, edition.W2KSP3())
 	before := must[tsls.ServerInfo](l, tsls.Hello{})
 	if before.Activated || before.ServerID != "" || before.Name != "ls1" || len(before.Certificates) != 1 || len(before.Roots) != 0 ||
-		before.Features != tsls.FeatureMark|tsls.FeatureExpiry || before.Edition != "w2k-sp3" || before.Scope != "workgroup" {
+		before.Features != tsls.FeatureMark|tsls.FeatureExpiry|tsls.FeatureReferral || before.Edition != "w2k-sp3" || before.Scope != "workgroup" {
 		t.Errorf("before: %+v", before)
 	}
 	early := newDevice(1)

@@ -61,6 +61,7 @@ var (
 	TokenResent      = Kind{"token.resent", 0, Information, "{kind} {license_id} sent again to {device}"}
 	TokenValidated   = Kind{"token.validated", 0, Information, "temporary token {license_id} of {device} validated"}
 	TokenReturned    = Kind{"token.returned", 0, Information, "{kind} {license_id} of {device} returned to the pool; {free} free"}
+	TokenClosed      = Kind{"token.closed", 0, Information, "{kind} {license_id} of {device} closed: {server} has given it {new_license_id}"}
 	TokenExpired     = Kind{"token.expired", 0, Information, "{kind} {license_id} of {device} expired; {free} free"}
 	TokenRefused     = Kind{"token.refused", 0, Warning, "{device} got no token: {reason}"}
 	RequestKept      = Kind{"request.kept", 0, Information, "{device} keeps what it has: {reason}"}
@@ -72,6 +73,7 @@ var (
 	SweepResumed     = Kind{"sweep.resumed", 0, Information, "what has ended returns to the pool again: {reason}"}
 	ServerUpgraded   = Kind{"server.upgraded", 0, Warning, "license server upgraded from {from} to {to}: it must be activated again, and issues temporary tokens until then"}
 	ServerDisabled   = Kind{"server.deactivated", 0, Information, "license server deactivated, it was {server_id}; key packs and licenses stay"}
+	GossipStarted    = Kind{"gossip.started", 0, Information, "the inventory is shared with {group}, at {address}"}
 	InventoryHeard   = Kind{"inventory.heard", 0, Information, "license server {server} at {address} has {free} of {total} CALs free"}
 	InventoryDoubted = Kind{"inventory.doubted", 0, Warning, "license server {server} was found without stock, and counts as empty until it announces its inventory again"}
 	ServerHidden     = Kind{"server.hidden", 0, Warning, "broadcasts are not answered, so that terminal servers find this license server by its address only: {reason}"}
