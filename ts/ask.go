@@ -51,61 +51,6 @@ func (s *Server) askOne(ctx context.Context, now *setup, addr string, q policy.Q
 	return s.askAt(ctx, now.profile.MaxHops, addr, m)
 }
 
-// askAt asks one license server, and those that it refers to, at most hops of them.
-func (s *Server) askAt(ctx context.Context, hops int, addr string, m tsls.Allocate) reply {
-	answer, info, err := s.allocate(ctx, addr, m)
-	if err != nil {
-		return reply{Reason: err.Error()}
-	}
-	referred := false
-	if answer.Answer == tsls.AnswerRefer {
-		answer, info, referred, err = s.follow(ctx, hops, addr, m, answer, info)
-		if err != nil {
-			return reply{Reason: err.Error()}
-		}
-	}
-	return reply{
-		License: answer.License, Server: info.Name, Reason: answer.Reason,
-		Answer: policy.Answer{
-			Up: true, Code: answer.Answer, Activated: info.Activated,
-			Validated: answer.Validated, CALIssuedEver: info.CALIssuedEver, PerUserPack: holdsPerUser(info), Referred: referred,
-		},
-	}
-}
-
-func (s *Server) allocate(ctx context.Context, addr string, m tsls.Allocate) (tsls.Allocated, tsls.ServerInfo, error) {
-	answer, info, err := s.catalog.call(ctx, addr, m)
-	if err != nil {
-		return tsls.Allocated{}, info, err
-	}
-	allocated, ok := answer.(tsls.Allocated)
-	if !ok {
-		return tsls.Allocated{}, info, fmt.Errorf("license server %s: answers an allocation with %v", addr, answer.Type())
-	}
-	return allocated, info, nil
-}
-
-// follow asks the license servers of a referral one after the other, each of them
-// with no stock being as good as one that is silent. When the list is used up, the
-// first one decides finally (rule M50 of the decision table).
-func (s *Server) follow(ctx context.Context, hops int, addr string, m tsls.Allocate, first tsls.Allocated, firstInfo tsls.ServerInfo) (tsls.Allocated, tsls.ServerInfo, bool, error) {
-	for _, r := range first.Referrals[:min(len(first.Referrals), hops, tsls.MaxFailed)] {
-		next := m
-		next.Hops, next.ReferredBy, next.Validated = 1, firstInfo.ServerID, r.Validated
-		answer, info, err := s.allocate(ctx, r.Address, next)
-		if err == nil && answer.Answer.Issues() {
-			return answer, info, true, nil
-		}
-		m.Failed = append(m.Failed, r.Name)
-	}
-	m.Final = true
-	answer, info, err := s.allocate(ctx, addr, m)
-	if err == nil && answer.Answer == tsls.AnswerRefer {
-		err = fmt.Errorf("license server %s: refers again after its whole list was asked", info.Name)
-	}
-	return answer, info, false, err
-}
-
 // mark marks a temporary token at the license server that issued it if that is in
 // the catalog and answers, else at the one in use, which makes a row of it (rules
 // L10, L11). It returns the name of the one that has it.

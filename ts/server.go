@@ -33,6 +33,7 @@ type Server struct {
 	painter     *screen.Painter
 	transcript  *transcript
 	seats       seats
+	reports     sync.WaitGroup // to license servers, under way
 	screens     screens
 	tamper      tamper.Table // the faults of a lab
 	ready       chan struct{}
@@ -100,6 +101,7 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer s.reports.Wait()
 	defer s.catalog.close()
 	if err := s.grace.change(func(g policy.Grace) (policy.Grace, []policy.Duty) {
 		return g.ServiceStarted(s.profile(), s.config.Clock.Now())
