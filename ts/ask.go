@@ -2,7 +2,6 @@ package ts
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/tsls"

@@ -17,7 +17,7 @@ func command() *cli.Command {
 	return &cli.Command{
 		Name:     "licmgr",
 		Usage:    "manage a license server",
-		Commands: []*cli.Command{showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand()},
+		Commands: []*cli.Command{showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand(), peersCommand()},
 	}
 }
 

@@ -180,7 +180,7 @@ func TestTrip(t *testing.T) {
 		t.Errorf("install: %q, want %q", out, want)
 	}
 	got := d.show()
-	if !got.Server.Activated || got.Server.ServerID != s.ServerID || got.Server.Edition != "w2k-sp3" || got.Server.Features != "mark,expiry" {
+	if !got.Server.Activated || got.Server.ServerID != s.ServerID || got.Server.Edition != "w2k-sp3" || got.Server.Features != "mark,expiry,referral" {
 		t.Errorf("after: %+v", got.Server)
 	}
 	found := false

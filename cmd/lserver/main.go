@@ -25,7 +25,7 @@ func command() *ucli.Command {
 		Description: "Terminal servers and tools reach it at --listen, over TLS. It issues temporary tokens at once, and CALs\n" +
 			"after `licmgr activate` and `licmgr install` have brought it a certificate and a key pack.\n" +
 			"Everything that it knows lies in the state folder; it can be killed at any moment.",
-		Flags: append(cli.DaemonFlags(defaultListen),
+		Flags: append(append(cli.DaemonFlags(defaultListen),
 			&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
 			&ucli.StringFlag{Name: "cal-life", Usage: "CALs live `DAYS`: a number, a span such as 52..89, or unlimited", DefaultText: "as in the edition"},
@@ -33,7 +33,7 @@ func command() *ucli.Command {
 			&ucli.StringFlag{Name: "product", Usage: "install the product document `FILE`, which `clearinghouse product` made: the server can be activated by a number then", DefaultText: "none"},
 			&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", Value: "workgroup"},
 			cli.WorkgroupFlag(),
-		),
+		), gossipFlags()...),
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err
@@ -56,6 +56,7 @@ type options struct {
 	product string // file
 
 	workgroup string
+	gossip    gossipOptions
 }
 
 func optionsFrom(c *ucli.Command) (options, error) {
@@ -71,6 +72,9 @@ func optionsFrom(c *ucli.Command) (options, error) {
 		if err := o.edition.Set("cal_life_days", life); err != nil {
 			return o, cli.Exit(cli.CodeUsage, fmt.Errorf("--cal-life: %w", err))
 		}
+	}
+	if o.gossip, err = gossipOptionsFrom(c, o.Listen); err != nil {
+		return o, err
 	}
 	switch o.scope {
 	case "workgroup", "domain", "enterprise":

@@ -36,18 +36,21 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer listener.Close()
-	faults := &tamper.Table{}
-	server, err := ls.New(ls.Config{
-		Limits: transport.Limits{Tamper: faults},
+	d := &daemon{Program: p, o: o, faults: &tamper.Table{}, near: &neighbors{}}
+	config := ls.Config{
+		Limits: transport.Limits{Tamper: d.faults},
 		Name:   p.Host, Dir: p.State, Clock: p.Clock, Log: p.Log, Edition: o.edition, Scope: o.scope, Seed: o.seed, Idle: trim,
-	})
-	if err != nil {
+	}
+	if o.gossip.wanted() {
+		config.Peers, config.Ask = d.near, d.near.Ask
+	}
+	if d.server, err = ls.New(config); err != nil {
 		return err
 	}
-	if err = installProduct(ctx, server, o.product); err == nil {
-		err = run(ctx, p, o, server, faults, listener)
+	if err = installProduct(ctx, d.server, o.product); err == nil {
+		err = d.run(ctx, listener)
 	}
-	err = errors.Join(err, server.Close())
+	err = errors.Join(err, d.server.Close())
 	p.Stopped(err)
 	return err
 }
@@ -67,31 +70,47 @@ func installProduct(ctx context.Context, server *ls.Server, file string) error {
 	return nil
 }
 
+// daemon is a license server with what is around it.
+type daemon struct {
+	*program.Program
+	o      options
+	server *ls.Server
+	faults *tamper.Table
+	near   *neighbors
+}
+
 // run serves terminal servers, tools and the control socket, and says when it is
 // ready.
-func run(ctx context.Context, p *program.Program, o options, server *ls.Server, faults *tamper.Table, l net.Listener) error {
-	id, err := identity.LoadOrCreate(p.State, p.Host) // once the state folder is known to be ours
+func (d *daemon) run(ctx context.Context, l net.Listener) error {
+	id, err := identity.LoadOrCreate(d.State, d.Host) // once the state folder is known to be ours
 	if err != nil {
 		return err
 	}
-	socket, err := control.Listen(p.State)
+	d.near.ask = asker(d.Program, id)
+	socket, err := control.Listen(d.State)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
-	broadcasts := hearBroadcasts(p, o, server, l.Addr())
+	broadcasts := hearBroadcasts(d.Program, d.o, d.server, l.Addr())
 	g.Go(func() error {
 		broadcasts.Run(ctx)
 		return nil
 	})
+	if d.o.gossip.wanted() {
+		if d.near.Gossip, err = newGossip(d.o.gossip, d.Program, id, l.Addr()); err != nil {
+			return errors.Join(err, socket.Close())
+		}
+		g.Go(func() error { return d.near.Gossip.Run(ctx) })
+	}
 	g.Go(func() error {
 		defer cancel()
-		return server.Run(ctx, l, id.ServerTLS(identity.AnyPeer, p.KeyLog))
+		return d.server.Run(ctx, l, id.ServerTLS(identity.AnyPeer, d.KeyLog))
 	})
 	g.Go(func() error {
-		err := control.ServeListener(ctx, socket, handlers(server, faults))
+		err := control.ServeListener(ctx, socket, handlers(d.server, d.faults))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -99,8 +118,8 @@ func run(ctx context.Context, p *program.Program, o options, server *ls.Server, 
 	})
 	g.Go(func() error {
 		select {
-		case <-server.Ready():
-			p.Ready(l.Addr().String())
+		case <-d.server.Ready():
+			d.Ready(l.Addr().String())
 		case <-ctx.Done():
 		}
 		return nil

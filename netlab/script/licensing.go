@@ -169,6 +169,17 @@ func (e *engine) inventoryWord(_ *starlark.Thread, args starlark.Tuple, kwargs [
 		}
 	}
 	fields["free"] = starlark.MakeInt(freeCALs(fields["key_packs"]))
+	r, err := e.tool(host, "licmgr", "peers", []string{"--json"})
+	if err != nil {
+		return nil, err
+	}
+	believed, ok := parsed(r.Stdout).(starlark.HasAttrs)
+	if !ok {
+		return nil, errors.New("licmgr peers --json printed no JSON object")
+	}
+	if fields["peers"], err = believed.Attr("peers"); err != nil {
+		return nil, err
+	}
 	return structOf("inventory", fields), nil
 }
 

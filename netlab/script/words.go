@@ -34,7 +34,7 @@ func Vocabulary() []Word {
 		{"clearinghouse", `ch = clearinghouse(ls1, name="Lab Clearinghouse")`, "founds a clearinghouse in a host; ch.roots is the file with its root certificate", (*engine).clearinghouseWord},
 		{"activate", `activate(ls1, ch)`, "activates a license server: its request carried to the clearinghouse, the answer back, as files", (*engine).activateWord},
 		{"stock", `stock(ls1, ch, cals=10)`, "issues a key pack at the clearinghouse and installs it on a license server", (*engine).stockWord},
-		{"inventory", `free = inventory(ls1).free`, "what a license server has: free CALs, key_packs and tokens", (*engine).inventoryWord},
+		{"inventory", `free = inventory(ls1).free`, "what a license server has: free CALs, key_packs and tokens; peers is what it believes that the others have: name, free, doubted, seen, age_seconds and so on", (*engine).inventoryWord},
 		{"connect", `r = connect(c1, ts1, name="PC-1", persona="9x", store="pc1"); many = connect([c1, r1], ts1, count=4, parallel=2, name="KIOSK")`, "connects with tsclient from a host to another; r.status, r.exit and r.token say what came of it. With count, that many devices KIOSK-1, KIOSK-2 and so on, each with a store of its own; many.statuses and many.kinds count, many.licenses is a set, many.all each one", (*engine).connectWord},
 		{"await_event", `e = await_event("license.marked", host=ts1, timeout=10, device="KIOSK-1")`, "waits for an event since the last action began; other names are fields of the event", (*engine).awaitWord},
 		{"events", `issued = events("token.issued", host=ls1, kind="temporary")`, "all events so far with that name, host, program and fields", (*engine).eventsWord},
