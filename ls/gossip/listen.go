@@ -30,12 +30,16 @@ type sockets struct {
 // it returns is the one to advertise: that of advertise where it is valid, with the
 // port of the sockets if it has none.
 func Listen(bind netip.AddrPort, advertise netip.Addr) (Transport, netip.AddrPort, error) {
-	tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(bind))
+	ip := net.IP(bind.Addr().AsSlice())
+	if bind.Addr().IsUnspecified() {
+		ip = nil // of whatever families the host has
+	}
+	tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: ip, Port: int(bind.Port())})
 	if err != nil {
 		return nil, netip.AddrPort{}, fmt.Errorf("gossip: %w: choose another --gossip", err)
 	}
 	port := tcp.Addr().(*net.TCPAddr).AddrPort().Port()
-	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(bind.Addr(), port)))
+	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip, Port: int(port)})
 	if err != nil {
 		tcp.Close()
 		return nil, netip.AddrPort{}, fmt.Errorf("gossip: %w: choose another --gossip", err)
