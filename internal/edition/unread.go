@@ -9,10 +9,9 @@ func Unread(name string) bool { return slices.Contains(unread(), name) }
 
 func unread() []string {
 	return []string{
-		// Discovery and gossip.
+		// Discovery.
 		"ls_host",
 		"override",
-		"announce_min",
 		// The ways to the clearinghouse.
 		// Has one value only.
 		"grace_token",
