@@ -50,11 +50,17 @@ func (r *FaultRecord) Total() (done, matched uint64) {
 }
 
 // Fault lays a fault and returns it with the name that it has now: one that has none
-// is called by its kind and a number. When it returns, the next frame is subject to it.
+// is called by its kind and a number. One that throws dice and has no seed has the
+// stream of the run's seed that is named for it. When Fault returns, the next frame is
+// subject to it.
 func (l *Lab) Fault(ctx context.Context, f fault.Fault) (fault.Fault, error) {
 	l.action()
 	if f.Name == "" {
-		f.Name = l.FaultName(f.Kind)
+		f.Name = l.ledger.name(string(f.Kind))
+	}
+	if f.Seed == 0 && f.Chance() {
+		f.Seed = Stream(l.record.Seed, "fault", f.Name)
+		l.record.AddStreams(map[string]uint64{"fault/" + f.Name: f.Seed})
 	}
 	laid := &laidFault{Fault: f, record: &FaultRecord{Name: f.Name, Text: f.String(), Fault: &f, Counts: []fault.Counter{}}}
 	if err := l.lay(ctx, laid); err != nil {
@@ -229,9 +235,6 @@ func (l *Lab) Faults(ctx context.Context) ([]FaultRecord, error) {
 	}
 	return all, errors.Join(errs...)
 }
-
-// FaultName makes a name for a fault of that kind that no other of the run has.
-func (l *Lab) FaultName(kind fault.Kind) string { return l.ledger.name(string(kind)) }
 
 // faultCounts are what a fault that is laid has done.
 func (l *Lab) faultCounts(ctx context.Context, laid *laidFault) ([]fault.Counter, error) {

@@ -4,8 +4,11 @@ package netlab
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -96,6 +99,20 @@ func newRecord(spec Spec, o Options, began time.Time) *Record {
 		Programs: []ProgramRecord{}, Expectations: []Expectation{},
 		Events: map[string]int{}, Links: map[string]capture.Stats{}, Wireshark: []string{},
 	}
+}
+
+// Stream is the seed of one sequence of choices, drawn from a run's by its name.
+func Stream(seed uint64, name ...string) uint64 {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q", seed, name))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// AddStreams notes seeds that were drawn from the run's.
+func (r *Record) AddStreams(seeds map[string]uint64) {
+	if r.Streams == nil {
+		r.Streams = map[string]uint64{}
+	}
+	maps.Copy(r.Streams, seeds)
 }
 
 // Name is the drill's name, with its leg where the drill has more than one.

@@ -69,8 +69,12 @@ func (h *hands) keep(ctx context.Context) error {
 	failed := make(chan error, 1)
 	work.Go(func() {
 		failed <- control.ServeListener(ctx, asked, map[string]control.Handler{
-			"status": func(context.Context, json.RawMessage) (any, error) { return h.lab.Record().Name(), nil },
-			"clock":  h.clock,
+			"status":    func(context.Context, json.RawMessage) (any, error) { return h.lab.Record().Name(), nil },
+			"clock":     h.clock,
+			"fault":     h.fault,
+			"faults":    h.faults,
+			"heal":      h.heal,
+			"partition": h.partition,
 			"down": func(context.Context, json.RawMessage) (any, error) {
 				h.ending.Do(func() { close(h.down) })
 				return nil, nil

@@ -26,7 +26,7 @@ func command() *ucli.Command {
 func commands() []*ucli.Command {
 	return []*ucli.Command{
 		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
-		checkCommand(), upCommand(), execCommand(), downCommand(),
+		checkCommand(), upCommand(), execCommand(), downCommand(), faultCommand(),
 		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
 		captureCommand(), wiresharkCommand(), ladderCommand(), diffCommand(),
 	}

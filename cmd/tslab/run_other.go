@@ -22,6 +22,7 @@ func checkCommand() *ucli.Command  { return onlyLinux("check", "say what a drill
 func upCommand() *ucli.Command     { return onlyLinux("up", "keep a lab running") }
 func execCommand() *ucli.Command   { return onlyLinux("exec", "run a program in a kept lab") }
 func downCommand() *ucli.Command   { return onlyLinux("down", "end a kept lab") }
+func faultCommand() *ucli.Command  { return onlyLinux("fault", "break the network of a kept lab") }
 func doctorCommand() *ucli.Command { return onlyLinux("doctor", "say whether drills can run here") }
 
 // newestKept finds no lab where there are none.

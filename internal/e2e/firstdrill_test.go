@@ -11,10 +11,16 @@ import (
 	"testing"
 )
 
-// The page "Your first drill" is done as it says: its files are written, its
-// commands run, and what they print is what stands there.
-func TestFirstDrillPage(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "first-drill.md"))
+// The page "Your first drill" is done as it says.
+func TestFirstDrillPage(t *testing.T) { followPage(t, "first-drill.md", 9) }
+
+// And so is the page about faults.
+func TestFaultsPage(t *testing.T) { followPage(t, "faults.md", 11) }
+
+// followPage does what a page says: its files are written, its commands run, and what
+// they print is what stands there.
+func followPage(t *testing.T, page string, atLeast int) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +36,7 @@ func TestFirstDrillPage(t *testing.T) {
 		for _, part := range strings.Split("\n"+block[3], "\n$ ")[1:] {
 			command, want, _ := strings.Cut(part, "\n")
 			cmd := exec.CommandContext(ctx, "sh", "-c", command)
-			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+dir)
 			out, err := cmd.CombinedOutput()
 			if err != nil && cmd.ProcessState == nil {
 				t.Fatal(err)
@@ -41,7 +47,7 @@ func TestFirstDrillPage(t *testing.T) {
 			}
 		}
 	}
-	if commands < 9 {
+	if commands < atLeast {
 		t.Errorf("%d commands were found", commands)
 	}
 }

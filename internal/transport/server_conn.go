@@ -102,20 +102,23 @@ type request struct {
 	message []byte
 }
 
-// read reads a frame, as the faults of a lab have left it.
-func (c *serverConn) read(r *bufio.Reader, limit int) (uint32, []byte, error) {
-	for len(c.again) == 0 {
-		id, message, err := readFrame(r, limit)
-		if err != nil {
-			return id, nil, err
-		}
-		for _, message := range c.server.limits.Tamper.Pass(tamper.Received, messageName(message), message, 1) {
-			c.again = append(c.again, request{id, message})
-		}
+// read reads a frame into what is to be given out, as the faults of a lab leave it.
+func (c *serverConn) read(r *bufio.Reader, limit int) (id uint32, err error) {
+	id, message, err := readFrame(r, limit)
+	if err != nil {
+		return id, err
 	}
-	next := c.again[0]
+	for _, message := range c.server.limits.Tamper.Pass(tamper.Received, messageName(message), message, 1) {
+		c.again = append(c.again, request{id, message})
+	}
+	return id, nil
+}
+
+// take gives out the first of what was read.
+func (c *serverConn) take() (uint32, []byte) {
+	first := c.again[0]
 	c.again = c.again[1:]
-	return next.id, next.message, nil
+	return first.id, first.message
 }
 
 // errIdle is a connection that ended, or had nothing to say for too long, between
@@ -124,26 +127,34 @@ var errIdle = errors.New("no more requests")
 
 // next waits for a frame as long as a connection may idle, then reads it.
 func (c *serverConn) next(r *bufio.Reader) (uint32, []byte, error) {
-	if r.Buffered() == 0 && len(c.again) == 0 {
-		c.readWithin(c.server.limits.Idle)
-		if _, err := r.Peek(1); err != nil {
-			return 0, nil, errors.Join(errIdle, err)
+	for len(c.again) == 0 {
+		if r.Buffered() == 0 {
+			c.readWithin(c.server.limits.Idle)
+			if _, err := r.Peek(1); err != nil {
+				return 0, nil, errors.Join(errIdle, err)
+			}
+		}
+		c.readWithin(c.server.limits.Frame)
+		if id, err := c.read(r, tsls.MaxMessage); err != nil {
+			return id, nil, err
 		}
 	}
-	c.readWithin(c.server.limits.Frame)
-	return c.read(r, tsls.MaxMessage)
+	id, message := c.take()
+	return id, message, nil
 }
 
 // hello reads and answers the first message; the error says why the connection must
 // end, and the peer has been told.
 func (c *serverConn) hello(ctx context.Context, r *bufio.Reader) error {
-	id, message, err := c.read(r, maxHello)
-	if err != nil {
-		if errors.Is(err, ErrFrame) {
-			c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
+	for len(c.again) == 0 {
+		if id, err := c.read(r, maxHello); err != nil {
+			if errors.Is(err, ErrFrame) {
+				c.reply(id, tsls.Errorf(tsls.CodeMalformed, "%v", err))
+			}
+			return err
 		}
-		return err
 	}
+	id, message := c.take()
 	refuse := func(e tsls.Error) error {
 		c.reply(id, e)
 		return e

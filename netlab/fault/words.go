@@ -24,8 +24,11 @@ func (f Fault) String() string {
 	if s := f.Schedule.String(); s != "" {
 		b.WriteString(", " + s)
 	}
-	if f.Message != "" {
-		fmt.Fprintf(&b, ", at the %s", f.At())
+	switch {
+	case f.Message != "" && f.At() == Endpoint:
+		b.WriteString(", inside the program")
+	case f.Message != "":
+		b.WriteString(", on the wire")
 	}
 	return b.String()
 }

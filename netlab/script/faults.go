@@ -10,7 +10,6 @@ import (
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
 
-	"github.com/tslab/tslab/netlab"
 	"github.com/tslab/tslab/netlab/fault"
 )
 
@@ -39,7 +38,7 @@ func (w *while) Unpack(v starlark.Value) error {
 }
 
 func (e *engine) faultWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var where, peer, seed starlark.Value
+	var where, peer starlark.Value
 	var kind, direction, level, checksum string
 	var percent number
 	var delay, jitter, after, until, every, lasting while
@@ -49,7 +48,7 @@ func (e *engine) faultWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 		"peer?", &peer, "protocol?", &f.Protocol, "port?", &port, "message?", &f.Message, "nth?", &f.Nth, "times?", &f.Times, "level?", &level,
 		"percent?", &percent, "delay?", &delay, "jitter?", &jitter, "overtake?", &f.Overtake, "gap?", &f.Gap,
 		"kbit?", &f.Kilobits, "burst?", &f.Burst, "queue?", &f.Queue, "checksum?", &checksum, "copies?", &f.Copies,
-		"after?", &after, "until?", &until, "every?", &every, "lasting?", &lasting, "seed?", &seed)
+		"after?", &after, "until?", &until, "every?", &every, "lasting?", &lasting, "seed?", &f.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -72,24 +71,7 @@ func (e *engine) faultWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 	if err != nil {
 		return nil, err
 	}
-	return e.layFault(lab, f, seed)
-}
-
-// layFault gives the fault the dice of its own stream, unless it is told a seed.
-func (e *engine) layFault(lab *netlab.Lab, f fault.Fault, seed starlark.Value) (starlark.Value, error) {
-	if f.Name == "" {
-		f.Name = lab.FaultName(f.Kind)
-	}
-	switch {
-	case seed != nil:
-		if err := starlark.AsInt(seed, &f.Seed); err != nil {
-			return nil, fmt.Errorf("seed: %w", err)
-		}
-	case f.Chance():
-		f.Seed = e.stream("fault", f.Name)
-	}
-	f, err := lab.Fault(e.ctx, f)
-	if err != nil {
+	if f, err = lab.Fault(e.ctx, f); err != nil {
 		return nil, err
 	}
 	return faultValue(f.Name, f.String(), 0, 0, true), nil

@@ -4,8 +4,6 @@ package script
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -143,8 +141,7 @@ func (e *engine) editionWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 
 // stream is the seed of one sequence of choices, drawn from the drill's by its name.
 func (e *engine) stream(name ...string) uint64 {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q", e.o.Seed, name))
-	seed := binary.BigEndian.Uint64(sum[:])
+	seed := netlab.Stream(e.o.Seed, name...)
 	e.streams[strings.Join(name, "/")] = seed
 	return seed
 }

@@ -87,7 +87,7 @@ func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
 	}
 	e.checkLost()
 	e.record = e.lab.Record()
-	e.record.Streams = e.streams
+	e.record.AddStreams(e.streams)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		err = errors.New("interrupted")
