@@ -59,9 +59,17 @@ func with(c *cli.Command, f func(*clearinghouse.Clearinghouse) error) error {
 // do does one operation: at the clearinghouse that is running in the state folder, or
 // else in the folder itself.
 func do(ctx context.Context, c *cli.Command, op clearinghouse.Op, form clearinghouse.Form) (clearinghouse.Answer, error) {
-	var answer clearinghouse.Answer
+	return askWith(ctx, c, string(op), form, func(h *clearinghouse.Clearinghouse) (clearinghouse.Answer, error) { return h.Do(op, form) })
+}
+
+// ask does a control operation without input in the same way.
+func ask[T any](ctx context.Context, c *cli.Command, op string, f func(*clearinghouse.Clearinghouse) (T, error)) (T, error) {
+	return askWith(ctx, c, op, nil, f)
+}
+
+func askWith[T any](ctx context.Context, c *cli.Command, op string, in any, f func(*clearinghouse.Clearinghouse) (T, error)) (answer T, err error) {
 	if clearinghouse.Exists(c.String("state")) {
-		err := control.Call(ctx, c.String("state"), string(op), form, &answer)
+		err := control.Call(ctx, c.String("state"), op, in, &answer)
 		if e, ok := errors.AsType[*control.Error](err); ok {
 			return answer, errors.New(e.Text)
 		}
@@ -69,8 +77,8 @@ func do(ctx context.Context, c *cli.Command, op clearinghouse.Op, form clearingh
 			return answer, err
 		}
 	}
-	err := with(c, func(h *clearinghouse.Clearinghouse) (err error) {
-		answer, err = h.Do(op, form)
+	err = with(c, func(h *clearinghouse.Clearinghouse) (err error) {
+		answer, err = f(h)
 		return err
 	})
 	return answer, err

@@ -45,13 +45,17 @@ func rootCommand() *cli.Command {
 		Name:  "root",
 		Usage: "print the root certificate in PEM, for --roots of termsrv and tsclient",
 		Flags: flags(outputFlag()),
-		Action: func(_ context.Context, c *cli.Command) error {
+		Action: func(ctx context.Context, c *cli.Command) error {
 			if _, err := tscli.Args(c, 0, 0); err != nil {
 				return err
 			}
-			return with(c, func(h *clearinghouse.Clearinghouse) error {
-				return writeOutput(c, clearinghouse.EncodeRoot(h.Root()), "root certificate")
+			root, err := ask[string](ctx, c, "root", func(h *clearinghouse.Clearinghouse) (string, error) {
+				return string(clearinghouse.EncodeRoot(h.Root())), nil
 			})
+			if err != nil {
+				return err
+			}
+			return writeOutput(c, []byte(root), "root certificate")
 		},
 	}
 }
@@ -61,22 +65,22 @@ func auditCommand() *cli.Command {
 		Name:  "audit",
 		Usage: "print the audit log, a JSON record a line, check that it is whole, and print what was bought and issued",
 		Flags: flags(),
-		Action: func(_ context.Context, c *cli.Command) error {
+		Action: func(ctx context.Context, c *cli.Command) error {
 			if _, err := tscli.Args(c, 0, 0); err != nil {
 				return err
 			}
-			return with(c, func(h *clearinghouse.Clearinghouse) error {
-				if err := h.Audit(func(r clearinghouse.Record) error { return tscli.JSON(c.Root().Writer, r) }); err != nil {
+			l, err := ask(ctx, c, "audit", (*clearinghouse.Clearinghouse).Log)
+			if err != nil {
+				return err
+			}
+			for _, r := range l.Records {
+				if err := tscli.JSON(c.Root().Writer, r); err != nil {
 					return err
 				}
-				b, err := h.Balance()
-				if err != nil {
-					return err
-				}
-				return tscli.JSON(c.Root().Writer, struct {
-					Balance clearinghouse.Balance `json:"balance"`
-				}{b})
-			})
+			}
+			return tscli.JSON(c.Root().Writer, struct {
+				Balance clearinghouse.Balance `json:"balance"`
+			}{l.Balance})
 		},
 	}
 }

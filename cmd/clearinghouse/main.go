@@ -1,6 +1,6 @@
 // Command clearinghouse is the lab's clearinghouse: it activates license servers and
-// issues key packs. It answers files with files, which is the fax method in its
-// plainest form.
+// issues key packs, over HTTPS and in a browser, by an agent at a prompt, by fax, and
+// file by file.
 package main
 
 import (
@@ -28,7 +28,7 @@ func command() *cli.Command {
 				textFlag("license-id", "`IDS` of the lost tokens, as lsreport prints them")),
 			orderCommand(clearinghouse.OpTransfer, "make a key pack for a license that goes to another computer, once",
 				textFlag("license-id", "`ID` of the license"), textFlag("from", "`COMPUTER` that has it"), textFlag("to", "`COMPUTER` that gets it")),
-			issueCommand(), auditCommand(), buyCommand(),
+			issueCommand(), auditCommand(), buyCommand(), serveCommand(), agentCommand(), faxCommand(),
 		},
 	}
 }

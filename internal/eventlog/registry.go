@@ -96,6 +96,10 @@ var (
 	NameRefused      = Kind{"name.refused", 0, Warning, "{name}: update from {peer} refused: {reason}"}
 	NameFault        = Kind{"name.fault", 0, Warning, "{name} is {on} {fault}"}
 
+	// Clearinghouse. What a customer told about himself is in no event.
+	OrderAnswered = Kind{"clearinghouse.answered", 0, Information, "{op} for {peer}: {text}"}
+	OrderRefused  = Kind{"clearinghouse.refused", 0, Warning, "{op} for {peer} refused: {reason}"}
+
 	// Client.
 	ClientConnected    = Kind{"client.connected", 0, Information, "connected to {server} over {security}"}
 	ClientLicensed     = Kind{"client.licensed", 0, Information, "stored {kind} {license_id}, valid to {expires}"}

@@ -34,9 +34,19 @@ func (o owner) String() string {
 	return "the " + o.Program
 }
 
+// ownerHost is the host that a program's folder is of. A clearinghouse is of none: its
+// root makes it the one that it is, wherever it runs.
+func ownerHost(program, host string) string {
+	if program == "clearinghouse" {
+		return program
+	}
+	return host
+}
+
 // Owned refuses the state folder of another server: its files would be mistaken for
 // the program's own, or written over. A folder that says nothing may be taken.
 func Owned(state, program, host string) error {
+	host = ownerHost(program, host)
 	path := filepath.Join(state, OwnerName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,6 +70,7 @@ func Owned(state, program, host string) error {
 
 // Own enters the program as the owner of the state folder, once it works in it.
 func Own(state, program, host string) {
+	host = ownerHost(program, host)
 	path := filepath.Join(state, OwnerName)
 	if _, err := os.Stat(path); err == nil {
 		return

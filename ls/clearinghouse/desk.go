@@ -13,7 +13,6 @@ import (
 
 	"github.com/tslab/tslab/ls/keypack"
 	"github.com/tslab/tslab/wire/enroll"
-	"github.com/tslab/tslab/wire/token"
 )
 
 // Op is something that the clearinghouse is asked to do.
@@ -302,7 +301,7 @@ func (f Form) claim() (Claim, error) {
 	}
 	coded := c.Program == keypack.LicenseCode && f["license-code"] != ""
 	if f["kind"] != "" || !coded {
-		c.Kind, err = parseKind(f["kind"])
+		c.Kind, err = keypack.KindOf(f["kind"])
 		note(err)
 	}
 	if f["product"] != "" || !coded {
@@ -321,16 +320,4 @@ func (f Form) claim() (Claim, error) {
 		return c, faults
 	}
 	return c, nil
-}
-
-// parseKind finds a kind of token by its name, or by its name as a flag has it: "cal",
-// "internet-connector", "per-user". None is a CAL.
-func parseKind(s string) (token.Kind, error) {
-	s = strings.TrimSpace(s)
-	for _, k := range []token.Kind{token.CAL, token.InternetConnector, token.PerUser} {
-		if s == "" || strings.EqualFold(s, k.String()) || strings.EqualFold(s, strings.ReplaceAll(k.String(), " ", "-")) {
-			return k, nil
-		}
-	}
-	return 0, keypack.Fault("kind", "choose cal, internet-connector or per-user", "there are no licenses %q in key packs", s)
 }

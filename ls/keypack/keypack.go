@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tslab/tslab/wire/enroll"
@@ -80,6 +81,18 @@ func ParseKind(name string) (token.Kind, error) {
 		}
 	}
 	return 0, fmt.Errorf("a key pack holds %q, %q or %q, not %q", token.CAL, token.InternetConnector, token.PerUser, name)
+}
+
+// KindOf finds a kind of token by its name, or by its name as a flag has it: "cal",
+// "internet-connector", "per-user". None is a CAL.
+func KindOf(s string) (token.Kind, error) {
+	s = strings.TrimSpace(s)
+	for _, k := range []token.Kind{token.CAL, token.InternetConnector, token.PerUser} {
+		if s == "" || strings.EqualFold(s, k.String()) || strings.EqualFold(s, strings.ReplaceAll(k.String(), " ", "-")) {
+			return k, nil
+		}
+	}
+	return 0, Fault("kind", "choose cal, internet-connector or per-user", "there are no licenses %q in key packs", s)
 }
 
 // CheckVersion is an error if there are no licenses of the kind for the version of

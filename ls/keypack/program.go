@@ -108,6 +108,24 @@ func (f Field) Check(typed string) (string, error) {
 	return "", &FieldError{Field: f.Name, Problem: err.Error(), Remedy: "compare it with the purchase record"}
 }
 
+// Cause is the error behind that of Check; of a code it is a [*codes.Error], which
+// tells the groups.
+func (f Field) Cause(typed string) error {
+	_, err := f.check(typed)
+	return err
+}
+
+// Optional reports a field that may be left empty.
+func (f Field) Optional() bool {
+	_, err := f.check("")
+	return err == nil
+}
+
+// PlainField is one that the clearinghouse alone can check.
+func PlainField(name, label string) Field {
+	return Field{Name: name, Label: label, check: func(s string) (string, error) { return strings.TrimSpace(s), nil }}
+}
+
 func codeField(name string, k codes.Kind) Field {
 	return Field{name, strings.ToUpper(k.String()[:1]) + k.String()[1:], fmt.Sprintf("%d letters and digits, LAB-%c...", k.Size(), k),
 		func(s string) (string, error) { return codes.Canonical(k, s) }}
