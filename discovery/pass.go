@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/tslab/tslab/internal/eventlog"
@@ -120,7 +121,7 @@ func (f *Finder) failback(ctx context.Context) {
 
 // probe asks one license server of the catalog what it is now, and whether it counts.
 func (f *Finder) probe(ctx context.Context, addr string) error {
-	info, err := f.askOne(ctx, addr)
+	info, err := f.askOne(ctx, addr, "")
 	if err == nil {
 		f.Heard(addr, info)
 	}
@@ -128,10 +129,13 @@ func (f *Finder) probe(ctx context.Context, addr string) error {
 }
 
 // askOne is one probe within its time.
-func (f *Finder) askOne(ctx context.Context, addr string) (tsls.ServerInfo, error) {
+func (f *Finder) askOne(ctx context.Context, addr string, how Step) (tsls.ServerInfo, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, f.config.Limits.Probe, fmt.Errorf("no answer in %v", f.config.Limits.Probe))
 	defer cancel()
 	info, err := f.config.Probe(ctx, addr)
+	if own := f.Site().Name; err == nil && how == StepDCs && info.Scope == "enterprise" && !strings.EqualFold(info.Site, own) {
+		err = fmt.Errorf("%s is the enterprise license server of site %q, and this is %q", info.Name, info.Site, own) // rule V2a
+	}
 	if err == nil && f.config.Accept != nil {
 		err = f.config.Accept(info)
 	}
@@ -145,7 +149,7 @@ func (f *Finder) accepted(ctx context.Context, all []candidate) []candidate {
 	infos, errs := make([]tsls.ServerInfo, len(all)), make([]error, len(all))
 	var wg sync.WaitGroup
 	for i, c := range all {
-		wg.Go(func() { infos[i], errs[i] = f.askOne(ctx, c.addr) })
+		wg.Go(func() { infos[i], errs[i] = f.askOne(ctx, c.addr, c.how) })
 	}
 	wg.Wait()
 	if ctx.Err() != nil {

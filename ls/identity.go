@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls/policy"
 	"github.com/tslab/tslab/ls/store"
 	"github.com/tslab/tslab/wire/token"
@@ -100,11 +101,24 @@ func (s *Server) setIdentity(stored store.Identity) error {
 
 // welcome answers who connects. A terminal server of an edition that is not served
 // is turned away here, so that it counts this as no license server (rules L1, V12).
-func (s *Server) welcome(m tsls.Hello) (tsls.Message, error) {
+func (s *Server) welcome(peer transport.Peer, m tsls.Hello) (tsls.Message, error) {
 	if m.Edition != "" && !policy.Serves(&s.config.Edition, m.Edition) {
 		return nil, tsls.Errorf(tsls.CodeForbidden, "a license server of %v serves no terminal server of %q", s.config.Edition.Edition, m.Edition)
 	}
-	return s.info()
+	info, err := s.info()
+	if err != nil || len(peer.Binding) == 0 {
+		return info, err
+	}
+	return s.proved(info, peer.Binding)
+}
+
+// proved adds what shows that this license server has the key of the certificate in
+// info: anybody could show the certificate.
+func (s *Server) proved(info tsls.ServerInfo, binding []byte) (tsls.Message, error) {
+	digest := tsls.ProofOf(binding)
+	var err error
+	info.Proof, err = ecdsa.SignASN1(rand.Reader, s.identity().key, digest[:])
+	return info, err
 }
 
 // Facts is what this license server says of itself without looking into its store:
@@ -118,11 +132,12 @@ func (s *Server) Facts() tsls.ServerInfo {
 		Edition:   s.config.Edition.Edition.String(),
 		Scope:     s.config.Scope,
 		Activated: id.Activated(),
+		Site:      s.domain.Site,
 	}
 }
 
 // info says what this license server is.
-func (s *Server) info() (tsls.Message, error) {
+func (s *Server) info() (tsls.ServerInfo, error) {
 	id, info := s.identity(), s.Facts()
 	signer := id.signer
 	info.Certificates = append([][]byte{signer.Chain[len(signer.Chain)-1]}, former(id.Former)...)

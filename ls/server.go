@@ -62,6 +62,7 @@ type Server struct {
 	stats  counters
 	work   chan struct{} // tells the sweep that an earlier expiry may have come
 	ready  chan struct{}
+	domain Domain
 	idle   *time.Timer // nil: nobody wants to know
 	watch  watch       // over the calendar
 
@@ -147,7 +148,11 @@ func (s *Server) Handle(ctx context.Context, peer transport.Peer, m tsls.Message
 	if s.idle != nil {
 		s.idle.Reset(idleAfter)
 	}
-	answer, err := s.handle(ctx, peer, m)
+	err := s.admit(peer, m)
+	var answer tsls.Message
+	if err == nil {
+		answer, err = s.handle(ctx, peer, m)
+	}
 	if err != nil {
 		return wireError(err)
 	}
@@ -160,7 +165,7 @@ func (s *Server) Handle(ctx context.Context, peer transport.Peer, m tsls.Message
 func (s *Server) handle(ctx context.Context, peer transport.Peer, m tsls.Message) (tsls.Message, error) {
 	switch m := m.(type) {
 	case tsls.Hello:
-		return s.welcome(m)
+		return s.welcome(peer, m)
 	case tsls.Ping:
 		return s.info()
 	case tsls.Allocate:

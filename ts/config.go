@@ -12,6 +12,7 @@ import (
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/rdpsec"
@@ -47,6 +48,10 @@ type Config struct {
 	// one that discovery found. Windows 2000 then refuses clients for whom it has
 	// nothing.
 	DefaultLicenseServer bool
+	// Identity is who the terminal server is to license servers; nil: the one in Dir,
+	// which is made when it is not there.
+	Identity *identity.Identity
+
 	// Discovery finds license servers where none is named, in Windows Server 2003 also
 	// where none of those named answers; nil: only what is named is asked.
 	Discovery *Discovery

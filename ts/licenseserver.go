@@ -46,21 +46,39 @@ type entry struct {
 const maxUpstreams = 64
 
 func newCatalog(s *Server) (*catalog, error) {
-	id, err := identity.LoadOrCreate(s.config.Dir, s.config.Host)
-	if err != nil {
-		return nil, err
-	}
 	c := &catalog{
-		server: s, id: id, pins: identity.OpenPins(s.config.Dir), entries: map[string]*entry{},
+		server: s, id: s.config.Identity, pins: identity.OpenPins(s.config.Dir), entries: map[string]*entry{},
 		features: policy.Features(s.profile().Edition),
+	}
+	c.pins.Met = func(address, key string) {
+		s.config.Events.Event(eventlog.ServerMet, eventlog.F("address", address), eventlog.F("key", key))
+	}
+	var err error
+	if c.id == nil {
+		if c.id, err = identity.LoadOrCreate(s.config.Dir, s.config.Host); err != nil {
+			return nil, err
+		}
 	}
 	c.finder, err = c.newFinder()
 	return c, err
 }
 
-// dial connects to the license server at addr, whose name may be one that only
-// discovery can resolve.
+// dial connects to the license server at addr. Where only certified ones count, it has
+// shown then that it is one (rule V13).
 func (c *catalog) dial(ctx context.Context, addr string) (*transport.Conn, error) {
+	conn, err := c.connect(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.proved(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// connect connects to addr, whose name may be one that only discovery can resolve.
+func (c *catalog) connect(ctx context.Context, addr string) (*transport.Conn, error) {
 	e := c.server.profile().Edition
 	hello := tsls.Hello{Features: policy.Features(e), Program: "termsrv", Name: c.server.config.Host, Edition: e.String()}
 	config := c.id.ClientTLS(addr, c.pins, c.server.config.KeyLog)

@@ -2,6 +2,7 @@ package ts
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/tsls"
 )
@@ -164,6 +166,32 @@ func (c *catalog) vouched(info tsls.ServerInfo) error {
 		}
 	}
 	return fmt.Errorf("license server %s is certified by no clearinghouse that is trusted here", info.Name)
+}
+
+// proved is an error, with the knob require_clearinghouse_chain, for a license server
+// that does not have the key of the certificate that it shows.
+func (c *catalog) proved(conn *transport.Conn) error {
+	info := conn.Server()
+	if !c.server.profile().RequireClearinghouseRoot {
+		return nil
+	}
+	if err := c.vouched(info); err != nil {
+		return err
+	}
+	certificate, err := x509.ParseCertificate(info.Certificates[0])
+	if err != nil {
+		return fmt.Errorf("certificate of license server %s: %w", info.Name, err)
+	}
+	binding, err := conn.Binding()
+	if err != nil {
+		return err
+	}
+	digest := tsls.ProofOf(binding)
+	key, ok := certificate.PublicKey.(*ecdsa.PublicKey)
+	if !ok || !ecdsa.VerifyASN1(key, digest[:], info.Proof) {
+		return fmt.Errorf("license server %s shows a certificate that is not its own", info.Name)
+	}
+	return nil
 }
 
 // Discover makes a discovery pass now and returns the catalog.

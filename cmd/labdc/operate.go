@@ -14,12 +14,18 @@ import (
 	"github.com/tslab/tslab/internal/control"
 )
 
-// stateFlags are those of every command that speaks with the server.
-func stateFlags(more ...ucli.Flag) []ucli.Flag {
-	return append([]ucli.Flag{&ucli.StringFlag{Name: "state", Usage: "the domain controller's state folder `DIR`", Required: true}}, more...)
+// stateFlag is that of every command that speaks with the server; it may stand behind
+// the command or behind the one under it.
+func stateFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "state", Usage: "the domain controller's state folder `DIR`"}
 }
 
+func flagsOf(own ...ucli.Flag) []ucli.Flag { return append([]ucli.Flag{stateFlag()}, own...) }
+
 func call(ctx context.Context, c *ucli.Command, op string, in, out any) error {
+	if c.String("state") == "" {
+		return cli.Usage("say --state DIR, the domain controller's state folder")
+	}
 	err := control.Call(ctx, c.String("state"), op, in, out)
 	if errors.Is(err, control.ErrNotRunning) {
 		return fmt.Errorf("%w: start the domain controller first", err)
@@ -46,9 +52,10 @@ func recordCommand() *ucli.Command {
 	return &ucli.Command{
 		Name:  "record",
 		Usage: "list, add or remove names",
+		Flags: flagsOf(),
 		Commands: []*ucli.Command{
 			{
-				Name: "list", Usage: "print all records, as a zone file has them", Flags: stateFlags(cli.JSONFlag()),
+				Name: "list", Usage: "print all records, as a zone file has them", Flags: []ucli.Flag{cli.JSONFlag()},
 				Action: func(ctx context.Context, c *ucli.Command) error {
 					var d status
 					if _, err := cli.Args(c, 0, 0); err != nil {
@@ -67,7 +74,7 @@ func recordCommand() *ucli.Command {
 				},
 			},
 			{
-				Name: "add", Usage: "add a record, such as 'ts1 A 10.0.0.2'", ArgsUsage: "NAME [TTL] TYPE DATA...", Flags: stateFlags(),
+				Name: "add", Usage: "add a record, such as 'ts1 A 10.0.0.2'", ArgsUsage: "NAME [TTL] TYPE DATA...",
 				Action: func(ctx context.Context, c *ucli.Command) error {
 					words, err := cli.Args(c, 1, -1)
 					if err != nil {
@@ -77,7 +84,7 @@ func recordCommand() *ucli.Command {
 				},
 			},
 			{
-				Name: "remove", Usage: "remove a name, its records of a type, or one record", ArgsUsage: "NAME [TYPE [DATA...]]", Flags: stateFlags(),
+				Name: "remove", Usage: "remove a name, its records of a type, or one record", ArgsUsage: "NAME [TYPE [DATA...]]",
 				Action: removeRecords,
 			},
 		},
@@ -106,14 +113,14 @@ func removeRecords(ctx context.Context, c *ucli.Command) error {
 func staleCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "stale", Usage: "let the records of a name outlive every update", ArgsUsage: "NAME",
-		Flags: stateFlags(&ucli.BoolFlag{Name: "off", Usage: "let updates change them again"}), Action: action(1, "stale", faultOf),
+		Flags: flagsOf(&ucli.BoolFlag{Name: "off", Usage: "let updates change them again"}), Action: action(1, "stale", faultOf),
 	}
 }
 
 func hideCommand() *ucli.Command {
 	return &ucli.Command{
 		Name: "hide", Usage: "answer about a name as if it were not there (NXDOMAIN)", ArgsUsage: "NAME",
-		Flags: stateFlags(&ucli.BoolFlag{Name: "off", Usage: "answer about it again"}), Action: action(1, "hide", faultOf),
+		Flags: flagsOf(&ucli.BoolFlag{Name: "off", Usage: "answer about it again"}), Action: action(1, "hide", faultOf),
 	}
 }
 
@@ -123,11 +130,11 @@ func faultOf(args []string, c *ucli.Command) (any, error) {
 
 func groupCommand() *ucli.Command {
 	change := func(name, usage string, in bool) *ucli.Command {
-		return &ucli.Command{Name: name, Usage: usage, ArgsUsage: "HOST GROUP", Flags: stateFlags(),
+		return &ucli.Command{Name: name, Usage: usage, ArgsUsage: "HOST GROUP",
 			Action: action(2, "group", func(args []string, _ *ucli.Command) (any, error) { return groupIn{args[0], args[1], in}, nil })}
 	}
 	return &ucli.Command{
-		Name: "group", Usage: "put hosts into security groups",
+		Name: "group", Usage: "put hosts into security groups", Flags: flagsOf(),
 		Description: "It counts from the host's next join, which is when its programs are started.",
 		Commands: []*ucli.Command{
 			change("add", "put a host into a group, such as 'Terminal Server Computers'", true),
@@ -138,17 +145,17 @@ func groupCommand() *ucli.Command {
 
 func siteCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "site", Usage: "change the site map",
+		Name: "site", Usage: "change the site map", Flags: flagsOf(),
 		Commands: []*ucli.Command{
 			{
-				Name: "set", Usage: "put a subnet into a site", ArgsUsage: "SUBNET SITE", Flags: stateFlags(),
+				Name: "set", Usage: "put a subnet into a site", ArgsUsage: "SUBNET SITE",
 				Action: action(2, "site", func(args []string, _ *ucli.Command) (any, error) {
 					s, err := subnet(args)
 					return siteIn{s.Prefix, s.Site}, err
 				}),
 			},
 			{
-				Name: "remove", Usage: "take a subnet out of the site map", ArgsUsage: "SUBNET", Flags: stateFlags(),
+				Name: "remove", Usage: "take a subnet out of the site map", ArgsUsage: "SUBNET",
 				Action: action(1, "site", func(args []string, _ *ucli.Command) (any, error) {
 					prefix, err := netip.ParsePrefix(args[0])
 					return siteIn{prefix, ""}, err
@@ -160,7 +167,7 @@ func siteCommand() *ucli.Command {
 
 func showCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "show", Usage: "show members, groups, sites and their license servers", Flags: stateFlags(cli.JSONFlag()),
+		Name: "show", Usage: "show members, groups, sites and their license servers", Flags: flagsOf(cli.JSONFlag()),
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			var d status
 			if _, err := cli.Args(c, 0, 0); err != nil {

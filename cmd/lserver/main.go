@@ -4,8 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -25,15 +25,7 @@ func command() *ucli.Command {
 		Description: "Terminal servers and tools reach it at --listen, over TLS. It issues temporary tokens at once, and CALs\n" +
 			"after `licmgr activate` and `licmgr install` have brought it a certificate and a key pack.\n" +
 			"Everything that it knows lies in the state folder; it can be killed at any moment.",
-		Flags: append(append(cli.DaemonFlags(defaultListen),
-			&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
-			&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
-			&ucli.StringFlag{Name: "cal-life", Usage: "CALs live `DAYS`: a number, a span such as 52..89, or unlimited", DefaultText: "as in the edition"},
-			&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state folder from `N`", DefaultText: "random"},
-			&ucli.StringFlag{Name: "product", Usage: "install the product document `FILE`, which `clearinghouse product` made: the server can be activated by a number then", DefaultText: "none"},
-			&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", Value: "workgroup"},
-			cli.WorkgroupFlag(),
-		), gossipFlags()...),
+		Flags: slices.Concat(cli.DaemonFlags(defaultListen), flags(), cli.DomainFlags(), gossipFlags()),
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err
@@ -47,6 +39,19 @@ func command() *ucli.Command {
 	}
 }
 
+func flags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
+		&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
+		&ucli.StringFlag{Name: "cal-life", Usage: "CALs live `DAYS`: a number, a span such as 52..89, or unlimited", DefaultText: "as in the edition"},
+		&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state folder from `N`", DefaultText: "random"},
+		&ucli.StringFlag{Name: "product", Usage: "install the product document `FILE`, which `clearinghouse product` made: the server can be activated by a number then", DefaultText: "none"},
+		&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", DefaultText: "domain with --domain, otherwise workgroup"},
+		cli.WorkgroupFlag(),
+		&ucli.BoolFlag{Name: "require-group", Usage: "give licenses to terminal servers in the group 'Terminal Server Computers' only"},
+	}
+}
+
 // options are what the command line says.
 type options struct {
 	cli.Daemon
@@ -55,13 +60,19 @@ type options struct {
 	scope   string
 	product string // file
 
-	workgroup string
-	gossip    gossipOptions
+	workgroup    string
+	gossip       gossipOptions
+	domain       cli.Domain
+	requireGroup bool
 }
 
 func optionsFrom(c *ucli.Command) (options, error) {
-	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope"), workgroup: c.String("workgroup"), product: c.String("product")}
+	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope"), workgroup: c.String("workgroup"), product: c.String("product"),
+		requireGroup: c.Bool("require-group")}
 	var err error
+	if o.domain, err = cli.DomainFrom(c); err != nil {
+		return o, err
+	}
 	if o.edition, err = edition.Parse(c.String("edition")); err != nil {
 		return o, cli.Exit(cli.CodeUsage, err)
 	}
@@ -76,9 +87,24 @@ func optionsFrom(c *ucli.Command) (options, error) {
 	if o.gossip, err = gossipOptionsFrom(c, o.Listen); err != nil {
 		return o, err
 	}
-	switch o.scope {
-	case "workgroup", "domain", "enterprise":
-		return o, nil
+	return o, o.checkScope()
+}
+
+// checkScope fills in the scope, and refuses what does not fit the environment.
+func (o *options) checkScope() error {
+	switch {
+	case o.scope == "" && o.domain.Name != "":
+		o.scope = "domain"
+	case o.scope == "":
+		o.scope = "workgroup"
 	}
-	return o, cli.Exit(cli.CodeUsage, errors.New("--scope is workgroup, domain or enterprise"))
+	switch {
+	case o.scope != "workgroup" && o.scope != "domain" && o.scope != "enterprise":
+		return cli.Usage("--scope is workgroup, domain or enterprise")
+	case o.requireGroup && o.domain.Name == "":
+		return cli.Usage("--require-group needs --domain: a workgroup has no groups")
+	case o.scope == "workgroup" && o.domain.Name != "":
+		return cli.Usage("--scope workgroup and --domain exclude each other")
+	}
+	return nil
 }

@@ -91,6 +91,11 @@ func (d *daemon) run(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
+	defer socket.Close()
+	joined, err := d.enterDomain(ctx, id)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
@@ -120,6 +125,9 @@ func (d *daemon) run(ctx context.Context, l net.Listener) error {
 		select {
 		case <-d.server.Ready():
 			d.Ready(l.Addr().String())
+			if joined != nil && d.o.scope == "enterprise" {
+				d.enterSite(ctx, joined, l.Addr())
+			}
 		case <-ctx.Done():
 		}
 		return nil

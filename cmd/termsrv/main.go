@@ -36,7 +36,7 @@ func command() *ucli.Command {
 		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, or the\n" +
 			"one that it finds by broadcast; without one it admits them as long as the licensing grace period runs.\n" +
 			"Its keys and the grace period lie in the state folder.",
-		Flags:    slices.Concat(daemonFlags(), flags(), cli.RDPFlags()),
+		Flags:    slices.Concat(daemonFlags(), flags(), cli.DomainFlags(), cli.RDPFlags()),
 		Commands: []*ucli.Command{userCommand()},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
@@ -49,7 +49,11 @@ func command() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			return serve(ctx, cli.DaemonFrom(c), config, c.String("transcript"), c.Root().Writer)
+			d, err := cli.DomainFrom(c)
+			if err != nil {
+				return err
+			}
+			return serve(ctx, cli.DaemonFrom(c), d, config, c.String("transcript"), c.Root().Writer)
 		},
 	}
 }
@@ -78,6 +82,7 @@ func flags() []ucli.Flag {
 		&ucli.StringFlag{Name: "mode", Usage: "license by `MODE`: device, user or admin", DefaultText: "as in the edition"},
 		&ucli.StringFlag{Name: "users", Usage: "users and password hashes in `FILE` (see `termsrv user`)", DefaultText: "user lab, password lab"},
 		&ucli.StringFlag{Name: "roots", Usage: "trust the clearinghouse roots in `FILE` (PEM) beside the license server's own", DefaultText: "none"},
+		&ucli.BoolFlag{Name: "hardened", Usage: "ignore license servers that the clearinghouses in --roots have not certified (the knob require_clearinghouse_chain)"},
 		&ucli.StringSliceFlag{Name: "limit", Usage: "bound what clients can take, `NAME=VALUE`: connections, per-source (of one address), half-open (before the logon), " +
 			"step (the time for each step of a connection), logon (at the logon screen), call (as --license-server-timeout)"},
 		&ucli.StringFlag{Name: "transcript", Usage: "append every RDP PDU, decrypted, to `FILE`", DefaultText: "none"},
@@ -111,6 +116,12 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 		Limits: discovery.Limits{Answers: c.Duration("discovery-wait")},
 	}
 	usage(config.Profile.SetAll(c.StringSlice("set")))
+	if c.Bool("hardened") {
+		usage(config.Profile.Set("require_clearinghouse_chain", "on"))
+		if c.String("roots") == "" {
+			usage(errors.New("--hardened needs --roots: the clearinghouses that count"))
+		}
+	}
 	if config.Mode, e = ts.ParseMode(c.String("mode"), &config.Profile); e != nil {
 		usage(fmt.Errorf("--mode: %w", e))
 	}

@@ -11,14 +11,17 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tslab/tslab/discovery/domain"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ts"
+	"github.com/tslab/tslab/wire/enroll"
 )
 
 // serve runs the terminal server until ctx ends, and prints its events to out.
-func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript string, out io.Writer) (err error) {
+func serve(ctx context.Context, d cli.Daemon, in cli.Domain, config ts.Config, transcript string, out io.Writer) (err error) {
 	p, err := program.Open("termsrv", d, out)
 	if err != nil {
 		return err
@@ -45,6 +48,11 @@ func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript strin
 		config.Transcript = f
 	}
 	config.Host, config.Dir, config.Clock, config.Events, config.KeyLog = p.Host, p.State, p.Clock, p.Log, p.KeyLog
+	if in.Name != "" {
+		if err := enterDomain(ctx, p, in, &config); err != nil {
+			return err
+		}
+	}
 	server, err := ts.New(config)
 	if err != nil {
 		return err
@@ -52,6 +60,26 @@ func serve(ctx context.Context, d cli.Daemon, config ts.Config, transcript strin
 	err = run(ctx, p, server, socket)
 	p.Stopped(err)
 	return err
+}
+
+// enterDomain makes this host a member of its domain, where license servers are then
+// sought.
+func enterDomain(ctx context.Context, p *program.Program, in cli.Domain, config *ts.Config) error {
+	id, err := identity.LoadOrCreate(p.State, p.Host)
+	if err != nil {
+		return err
+	}
+	d, err := domain.Enter(ctx, id, domain.Config{
+		Domain: in.Name, Controller: in.Controller, Secret: in.Secret, Role: enroll.RoleTerminalServer, Log: p.Log, KeyLog: p.KeyLog,
+	})
+	if err != nil {
+		return err
+	}
+	config.Identity = id
+	if config.Discovery != nil {
+		config.Discovery.Domain, config.Discovery.Site = in.Name, d.Site
+	}
+	return nil
 }
 
 // run serves clients and the control socket.

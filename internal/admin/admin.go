@@ -5,7 +5,9 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -31,7 +33,8 @@ type Desk struct {
 }
 
 // Open opens the desk of a tool, "licmgr". Its state folder is the user's when state
-// is empty; TLS secrets are appended to the file keyLog unless that is empty.
+// is empty; it may be a license server's own, or one that a membership of a domain
+// lies in. TLS secrets are appended to the file keyLog unless that is empty.
 func Open(program, state, keyLog string) (*Desk, error) {
 	if state == "" {
 		var err error
@@ -43,8 +46,14 @@ func Open(program, state, keyLog string) (*Desk, error) {
 	if err != nil {
 		host = program
 	}
-	own, err := identity.LoadOrCreate(state, host)
-	if err != nil {
+	own, err := identity.Load(state) // whoever's it is
+	if errors.Is(err, fs.ErrNotExist) {
+		own, err = identity.LoadOrCreate(state, host)
+	}
+	if err == nil {
+		_, err = own.LoadMembership()
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	d := &Desk{program: program, host: host, own: own, pins: identity.OpenPins(state)}

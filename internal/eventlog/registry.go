@@ -77,11 +77,15 @@ var (
 	InventoryHeard   = Kind{"inventory.heard", 0, Information, "license server {server} at {address} has {free} of {total} CALs free"}
 	InventoryDoubted = Kind{"inventory.doubted", 0, Warning, "license server {server} was found without stock, and counts as empty until it announces its inventory again"}
 	ServerHidden     = Kind{"server.hidden", 0, Warning, "broadcasts are not answered, so that terminal servers find this license server by its address only: {reason}"}
-	PeerRefused      = Kind{"peer.refused", 0, Warning, "{peer} refused: {reason}"}
+	PeerRefused      = Kind{"peer.refused", 0, Warning, "{name} at {peer} refused: {reason}"}
+
+	// Whom a program knows.
+	ServerMet = Kind{"server.met", 0, Information, "the license server at {address} is known by its key {key} from now on"}
 
 	// A member of a domain.
 	DomainEntered     = Kind{"domain.entered", 0, Information, "member of {domain}: site {site}, groups {groups}"}
 	MembershipKept    = Kind{"domain.kept", 0, Warning, "no domain controller of {domain} answers, and the membership of before counts on: {reason}"}
+	SiteNotEntered    = Kind{"domain.not-entered", 0, Warning, "the directory does not name this as its site's license server yet: {reason}"}
 	NameNotRegistered = Kind{"domain.not-registered", 0, Warning, "{name} is not in the DNS: {reason}"}
 
 	// Domain controller.

@@ -57,6 +57,17 @@ func LoadOrCreate(dir, name string) (*Identity, error) {
 	return id, nil
 }
 
+// Load reads the identity that lies in dir, whatever its name; one that is not there is
+// an error that wraps [fs.ErrNotExist].
+func Load(dir string) (*Identity, error) {
+	id, err := load(filepath.Join(dir, FileName))
+	if err != nil {
+		return nil, err
+	}
+	id.dir = dir
+	return id, nil
+}
+
 func loadOrCreate(path, name string) (*Identity, error) {
 	id, err := load(path)
 	switch {

@@ -22,6 +22,9 @@ const pinsHead = "# Keys of the servers that this program has met, by the addres
 // line `address fingerprint` each, which is read anew for every check, so that an
 // edit counts at once.
 type Pins struct {
+	// Met is told of every server that is pinned; it may be nil.
+	Met func(server, fingerprint string)
+
 	path string
 	mu   sync.Mutex
 }
@@ -42,29 +45,51 @@ func (e *ChangedKeyError) Error() string {
 		e.Server, e.Shown, e.Pinned, e.Line, e.File)
 }
 
-// Check compares the server's key with its pin and pins a server that has none.
-// A changed key is a [*ChangedKeyError].
-func (p *Pins) Check(server string, cert *x509.Certificate) error {
-	if server == "" || strings.ContainsAny(server, " \t\r\n#") {
-		return fmt.Errorf("%q is no address that a key can be pinned for", server)
-	}
+// Check compares the server's key with its pin; known says that there is one. A
+// changed key is a [*ChangedKeyError].
+func (p *Pins) Check(server string, cert *x509.Certificate) (known bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	shown := Fingerprint(cert)
-	text, err := os.ReadFile(p.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("pins: %w", err)
+	known, _, err = p.check(server, cert)
+	return known, err
+}
+
+// Keep pins a server, unless that has been done meanwhile.
+func (p *Pins) Keep(server string, cert *x509.Certificate) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, text, err := p.check(server, cert)
+	if err != nil || known {
+		return err
 	}
-	pinned, line, err := find(string(text), server)
-	switch {
-	case err != nil:
-		return fmt.Errorf("pins: %s: %w", p.path, err)
-	case pinned == "":
-		return p.add(text, server, shown)
-	case pinned != shown:
-		return &ChangedKeyError{Server: server, Pinned: pinned, Shown: shown, File: p.path, Line: line}
+	if err := p.add(text, server, Fingerprint(cert)); err != nil {
+		return err
+	}
+	if p.Met != nil {
+		p.Met(server, Fingerprint(cert))
 	}
 	return nil
+}
+
+// check returns the file as well; it needs the lock.
+func (p *Pins) check(server string, cert *x509.Certificate) (known bool, text []byte, err error) {
+	if server == "" || strings.ContainsAny(server, " \t\r\n#") {
+		return false, nil, fmt.Errorf("%q is no address that a key can be pinned for", server)
+	}
+	text, err = os.ReadFile(p.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, nil, fmt.Errorf("pins: %w", err)
+	}
+	pinned, line, err := find(string(text), server)
+	switch shown := Fingerprint(cert); {
+	case err != nil:
+		return false, nil, fmt.Errorf("pins: %s: %w", p.path, err)
+	case pinned == "":
+		return false, text, nil
+	case pinned != shown:
+		return true, text, &ChangedKeyError{Server: server, Pinned: pinned, Shown: shown, File: p.path, Line: line}
+	}
+	return true, text, nil
 }
 
 // find returns the pin of server and its line, the empty string when there is none.

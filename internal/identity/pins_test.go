@@ -15,14 +15,20 @@ func TestPins(t *testing.T) {
 	pins := OpenPins(dir)
 	ls1, ls2 := load1(t, t.TempDir(), "LS1").Certificate, load1(t, t.TempDir(), "LS2").Certificate
 	for range 2 { // the first time pins, the second compares
-		if err := pins.Check("10.0.0.1:3343", ls1); err != nil {
+		if err := pins.Keep("10.0.0.1:3343", ls1); err != nil {
 			t.Fatal(err)
 		}
-		if err := pins.Check("ls2:3343", ls2); err != nil {
+		if err := pins.Keep("ls2:3343", ls2); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := pins.Check("10.0.0.1:3343", ls2)
+	if known, err := pins.Check("10.0.0.1:3343", ls1); !known || err != nil {
+		t.Errorf("known %v, %v", known, err)
+	}
+	if known, err := pins.Check("ls9:3343", ls1); known || err != nil {
+		t.Errorf("a server never met: known %v, %v", known, err)
+	}
+	_, err := pins.Check("10.0.0.1:3343", ls2)
 	changed, ok := errors.AsType[*ChangedKeyError](err)
 	if !ok {
 		t.Fatalf("a changed key: %v", err)
@@ -34,14 +40,14 @@ func TestPins(t *testing.T) {
 	if !strings.Contains(err.Error(), want) {
 		t.Errorf("%v; want %q", err, want)
 	}
-	if err := OpenPins(dir).Check("LS2:3343", ls1); err == nil {
+	if _, err := OpenPins(dir).Check("LS2:3343", ls1); err == nil {
 		t.Error("names of hosts have no case, and pins survive the program")
 	}
 	deleteLine(t, filepath.Join(dir, PinsName), 3) // as the sentence says
-	if err := pins.Check("10.0.0.1:3343", ls2); err != nil {
+	if err := pins.Keep("10.0.0.1:3343", ls2); err != nil {
 		t.Errorf("after the deletion: %v", err)
 	}
-	if err := pins.Check("10.0.0.1:3343", ls1); err == nil {
+	if _, err := pins.Check("10.0.0.1:3343", ls1); err == nil {
 		t.Error("the old key is still taken")
 	}
 }
@@ -74,9 +80,9 @@ func TestPinsFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		pins := OpenPins(dir)
-		err := pins.Check("ls1:3343", cert)
+		err := pins.Keep("ls1:3343", cert)
 		if tt.want == "" && err == nil {
-			err = pins.Check("ls1:3343", cert)
+			_, err = pins.Check("ls1:3343", cert)
 		}
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v; want %q", tt.name, err, tt.want)
@@ -87,7 +93,7 @@ func TestPinsFile(t *testing.T) {
 func TestPinsRefuse(t *testing.T) {
 	cert := load1(t, t.TempDir(), "LS1").Certificate
 	for _, address := range []string{"", "a b", "a\nb sha256:x", "#a"} {
-		if err := OpenPins(t.TempDir()).Check(address, cert); err == nil {
+		if err := OpenPins(t.TempDir()).Keep(address, cert); err == nil {
 			t.Errorf("%q is pinned", address)
 		}
 	}
@@ -95,7 +101,7 @@ func TestPinsRefuse(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, PinsName), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := OpenPins(dir).Check("ls1:3343", cert); err == nil {
+	if err := OpenPins(dir).Keep("ls1:3343", cert); err == nil {
 		t.Error("a server that cannot be pinned is refused")
 	}
 }
@@ -106,7 +112,7 @@ func TestPinsAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
-			if err := OpenPins(dir).Check(fmt.Sprintf("ls%d:3343", i), cert); err != nil {
+			if err := OpenPins(dir).Keep(fmt.Sprintf("ls%d:3343", i), cert); err != nil {
 				t.Error(err)
 			}
 		})

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/tslab/tslab/wire/enroll"
 )
 
 // Protocol is the ALPN name of what runs inside.
@@ -35,24 +37,47 @@ func (id *Identity) ServerTLS(accept Policy, keyLog io.Writer) *tls.Config {
 	}
 }
 
-// ClientTLS is the configuration for reaching the server at address, whose key
-// must be the one in pins; a server that was never met is pinned now.
+// ClientTLS is the configuration of one connection to the license server at address.
+// In a workgroup its key must be the one in pins; one that was never met is pinned
+// once it has proved that it holds the key. In a domain it must be a member that
+// joined as a license server, or one whose key an administrator has pinned.
 func (id *Identity) ClientTLS(address string, pins *Pins, keyLog io.Writer) *tls.Config {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		host = address
 	}
+	var met *x509.Certificate // shown by a server without a pin
+	accept := func(peer *x509.Certificate) error {
+		known, err := pins.Check(address, peer)
+		switch {
+		case id.membership == nil && err == nil && !known:
+			met = peer
+		case id.membership != nil && (err != nil || !known):
+			if err = id.membership.Members(enroll.GroupLicenseServers)(peer); err != nil {
+				return fmt.Errorf("%w; to accept it all the same, let its line in %s be %s %s", err, pins.path, address, Fingerprint(peer))
+			}
+		}
+		return err
+	}
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{id.certificate()},
 		NextProtos:   []string{Protocol},
 		KeyLogWriter: keyLog,
 		ServerName:   host,
 		// The names in self-made certificates prove nothing: the pin does.
 		InsecureSkipVerify: true,
-		VerifyConnection: verifyBy(func(peer *x509.Certificate) error {
-			return pins.Check(address, peer)
-		}),
+		VerifyConnection:   verifyBy(accept),
+		// This is called when the server's CertificateVerify and Finished have been
+		// checked (RFC 8446, 4.4): only then the key shown is known to be its own.
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if met != nil {
+				if err := pins.Keep(address, met); err != nil {
+					return nil, err
+				}
+			}
+			own := id.certificate()
+			return &own, nil
+		},
 	}
 }
 

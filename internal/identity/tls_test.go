@@ -6,7 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -73,6 +77,31 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
+// TestPinnedOnProof: a server that shows another's certificate is not pinned by that.
+func TestPinnedOnProof(t *testing.T) {
+	ls, thief, ts := load1(t, t.TempDir(), "LS1"), load1(t, t.TempDir(), "LS1"), load1(t, t.TempDir(), "TS1")
+	dir := t.TempDir()
+	pins := OpenPins(dir)
+	stolen := thief.ServerTLS(AnyPeer, nil)
+	stolen.Certificates = []tls.Certificate{{Certificate: [][]byte{ls.Certificate.Raw}, PrivateKey: thief.Key}}
+	if c, _ := handshake(t, ts.ClientTLS("ls1:3343", pins, nil), stolen); c == nil {
+		t.Error("a server without the key is believed")
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, PinsName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("pinned before the proof: %s (%v)", text, err)
+	}
+	var met []string
+	pins.Met = func(server, fingerprint string) { met = append(met, server+" "+fingerprint) }
+	for range 2 {
+		if c, s := handshake(t, ts.ClientTLS("ls1:3343", pins, nil), ls.ServerTLS(AnyPeer, nil)); c != nil || s != nil {
+			t.Errorf("client %v, server %v", c, s)
+		}
+	}
+	if want := []string{"ls1:3343 " + Fingerprint(ls.Certificate)}; !slices.Equal(met, want) {
+		t.Errorf("met %q, want %q", met, want)
+	}
+}
+
 func TestServerRefuses(t *testing.T) {
 	ls, ts := load1(t, t.TempDir(), "LS1"), load1(t, t.TempDir(), "TS1")
 	refused := errors.New("not a member")
@@ -83,7 +112,7 @@ func TestServerRefuses(t *testing.T) {
 		want   string
 	}{
 		{"policy", ls.ServerTLS(func(*x509.Certificate) error { return refused }, nil), func(*tls.Config) {}, "not a member"},
-		{"no certificate", ls.ServerTLS(AnyPeer, nil), func(c *tls.Config) { c.Certificates = nil }, "client didn't provide a certificate"},
+		{"no certificate", ls.ServerTLS(AnyPeer, nil), func(c *tls.Config) { c.GetClientCertificate = nil }, "client didn't provide a certificate"},
 		{"TLS 1.2", ls.ServerTLS(AnyPeer, nil), func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12 }, "unsupported versions"},
 		{"another protocol", ls.ServerTLS(AnyPeer, nil), func(c *tls.Config) { c.NextProtos = []string{"h2"} }, "unsupported application protocols"},
 	} {

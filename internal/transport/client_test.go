@@ -168,7 +168,7 @@ func TestDialRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lab.pins.Check("127.0.0.1:1", other.Certificate); err != nil {
+	if err := lab.pins.Keep("127.0.0.1:1", other.Certificate); err != nil {
 		t.Fatal(err)
 	}
 	config := lab.client.ClientTLS("127.0.0.1:1", lab.pins, nil) // pinned to another key

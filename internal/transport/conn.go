@@ -14,6 +14,13 @@ import (
 	"github.com/tslab/tslab/wire/tsls"
 )
 
+// What ties a proof to a TLS connection: the exporter's label and the bytes that are
+// drawn (RFC 9266).
+const (
+	BindingLabel = "EXPORTER-Channel-Binding"
+	BindingSize  = 32
+)
+
 // writeTimeout bounds the write of one frame.
 const writeTimeout = 10 * time.Second
 
@@ -103,6 +110,12 @@ func (c *Conn) Server() tsls.ServerInfo { return c.server }
 
 // Addr is the address that was dialed.
 func (c *Conn) Addr() string { return c.addr }
+
+// Binding is what ties a proof to this connection (RFC 9266).
+func (c *Conn) Binding() ([]byte, error) {
+	state := c.conn.ConnectionState()
+	return state.ExportKeyingMaterial(BindingLabel, nil, BindingSize)
+}
 
 // Done is closed when the connection has ended; [Conn.Err] says why.
 func (c *Conn) Done() <-chan struct{} { return c.done }

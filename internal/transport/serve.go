@@ -19,6 +19,7 @@ type Peer struct {
 	Addr        net.Addr
 	Certificate *x509.Certificate // shown in the TLS handshake; nil when the configuration asks for none
 	Hello       tsls.Hello        // said when the connection was made
+	Binding     []byte            // what ties a proof to the connection (RFC 9266)
 }
 
 // Handler answers one request; it may be called at once from many goroutines. The

@@ -170,9 +170,13 @@ func (c *serverConn) hello(ctx context.Context, r *bufio.Reader) error {
 	if hello.Version != tsls.Version {
 		return refuse(tsls.Errorf(tsls.CodeVersion, "protocol version %d is not spoken here: this license server speaks version %d; use programs of the same release", hello.Version, tsls.Version))
 	}
+	state := c.conn.ConnectionState()
 	c.peer = Peer{Addr: c.raw.RemoteAddr(), Hello: hello}
-	if shown := c.conn.ConnectionState().PeerCertificates; len(shown) > 0 {
-		c.peer.Certificate = shown[0]
+	if c.peer.Binding, err = state.ExportKeyingMaterial(BindingLabel, nil, BindingSize); err != nil {
+		return refuse(tsls.Errorf(tsls.CodeInternal, "%v", err))
+	}
+	if len(state.PeerCertificates) > 0 {
+		c.peer.Certificate = state.PeerCertificates[0]
 	}
 	switch answer := c.handle(ctx, hello).(type) {
 	case tsls.ServerInfo:

@@ -73,7 +73,7 @@
 //	type  name                  fields
 //	0x81  ServerInfo            version u16, features u32, name text, server id text, edition text, scope text,
 //	                            activated bool, CAL issued ever bool, Per User pack bool, certificates [16]blob,
-//	                            roots [16]blob
+//	                            roots [16]blob, site text, proof blob
 //	0x83  Allocated             answer u8, license blob, referrals [32]referral, validated bool,
 //	                            CAL issued ever bool, features u32, former [16]blob, reason text
 //	0x84  Marked                created bool

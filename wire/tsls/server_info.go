@@ -1,6 +1,9 @@
 package tsls
 
-import "errors"
+import (
+	"crypto/sha256"
+	"errors"
+)
 
 // ServerInfo answers [Hello], [Ping] and [Activate]: what a license server is.
 type ServerInfo struct {
@@ -18,6 +21,17 @@ type ServerInfo struct {
 	Certificates [][]byte
 	// Roots are the clearinghouses' root certificates in DER that it trusts.
 	Roots [][]byte
+	Site  string // of the license server, as its domain has it; empty without one
+	// Proof, in the answer to Hello, shows that the license server has the key of its
+	// present certificate: see [ProofOf].
+	Proof []byte
+}
+
+// ProofOf is what a license server signs (ECDSA, ASN.1) to show that it has the key of
+// its certificate: a SHA-256 bound to the TLS connection by its exporter (RFC 9266),
+// so that nobody can show another's certificates as its own.
+func ProofOf(binding []byte) [sha256.Size]byte {
+	return sha256.Sum256(append([]byte("TSLab license server\x00"), binding...))
 }
 
 // Type is [TypeServerInfo].
@@ -41,5 +55,7 @@ func (m ServerInfo) code(c *coder) Message {
 	c.flag("Per User pack", &m.PerUserPack)
 	c.blobs("certificates", &m.Certificates, MaxCertificates)
 	c.blobs("roots", &m.Roots, MaxCertificates)
+	c.text("site", &m.Site)
+	c.blob("proof", &m.Proof)
 	return m
 }
