@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
-	"os"
 
 	"github.com/urfave/cli/v3"
 
@@ -21,6 +19,11 @@ func with(ctx context.Context, c *cli.Command, f func(context.Context, *transpor
 	if _, err := tscli.Args(c, 0, 0); err != nil {
 		return err
 	}
+	return connect(ctx, c, f)
+}
+
+// connect is with for a command that has arguments.
+func connect(ctx context.Context, c *cli.Command, f func(context.Context, *transport.Conn) error) error {
 	if _, err := hostport.Parse(c.String("server"), admin.DefaultPort); err != nil {
 		return tscli.Usage("--server %v", err)
 	}
@@ -40,15 +43,4 @@ func with(ctx context.Context, c *cli.Command, f func(context.Context, *transpor
 }
 
 // readDocument reads the file that --file names, "-" standing for standard input.
-func readDocument(c *cli.Command) ([]byte, error) {
-	path := c.String("file")
-	if path == "-" {
-		return io.ReadAll(io.LimitReader(c.Root().Reader, maxInput))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxInput))
-}
+func readDocument(c *cli.Command) ([]byte, error) { return readFile(c, c.String("file")) }

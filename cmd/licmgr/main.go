@@ -15,16 +15,19 @@ func main() { tscli.Main(context.Background(), command()) }
 
 func command() *cli.Command {
 	return &cli.Command{
-		Name:     "licmgr",
-		Usage:    "manage a license server",
-		Commands: []*cli.Command{showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand(), peersCommand()},
+		Name:  "licmgr",
+		Usage: "manage a license server",
+		Commands: []*cli.Command{
+			showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand(), peersCommand(),
+			packCommand(), checkCommand(), assignCommand(),
+		},
 	}
 }
 
 // flags are those of every command, then its own.
 func flags(own ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "server", Usage: "the license server's `ADDR`, host or host:port", Value: "127.0.0.1"},
+		&cli.StringFlag{Name: "server", Usage: "the license server's `ADDR`, host or host:port", Value: thisMachine},
 		&cli.StringFlag{Name: "state", Usage: "keep the tool's key and the keys of servers met in `DIR`", DefaultText: "the user's state folder"},
 		&cli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},
 		&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME`", Value: admin.DefaultTimeout},

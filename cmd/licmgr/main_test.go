@@ -38,26 +38,31 @@ type desk struct {
 	house  *clearinghouse.Clearinghouse
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t *testing.T) *desk { return newDeskOf(t, "LS1", edition.W2KSP3()) }
+
+// newDeskOf is a desk at a license server of that name and edition.
+func newDeskOf(t *testing.T, name string, e edition.Profile) *desk {
 	t.Helper()
 	house, err := clearinghouse.Init(t.TempDir(), "Lab Clearinghouse", clock.Fixed(day))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { house.Close() })
-	return &desk{t: t, dir: t.TempDir(), server: startServer(t), house: house}
+	return &desk{t: t, dir: t.TempDir(), server: startServerOf(t, name, e), house: house}
 }
 
 // startServer runs a license server on the loopback for the test's time.
-func startServer(t *testing.T) string {
+func startServer(t *testing.T) string { return startServerOf(t, "LS1", edition.W2KSP3()) }
+
+func startServerOf(t *testing.T, name string, e edition.Profile) string {
 	t.Helper()
 	dir := t.TempDir()
-	log := eventlog.New(io.Discard, "LS1", ls.Program, clock.Fixed(day), slog.New(slog.DiscardHandler))
-	server, err := ls.New(ls.Config{Name: "LS1", Dir: dir, Clock: clock.Fixed(day), Log: log, Edition: edition.W2KSP3()})
+	log := eventlog.New(io.Discard, name, ls.Program, clock.Fixed(day), slog.New(slog.DiscardHandler))
+	server, err := ls.New(ls.Config{Name: name, Dir: dir, Clock: clock.Fixed(day), Log: log, Edition: e})
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := identity.LoadOrCreate(dir, "LS1")
+	id, err := identity.LoadOrCreate(dir, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +202,7 @@ func TestTrip(t *testing.T) {
 		t.Errorf("key pack %s is not among %+v", p.PackID, got.KeyPacks)
 	}
 	out := d.must("show")
-	for _, want := range []string{"License Server ID  " + s.ServerID + "\n", "TYPE", "AVAILABLE", p.PackID + "\n"} {
+	for _, want := range []string{"License Server ID  " + s.ServerID + "\n", "KEY PACK", "AVAILABLE", p.PackID + "\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("show lacks %q:\n%s", want, out)
 		}

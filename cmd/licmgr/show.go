@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,27 +14,66 @@ import (
 	"github.com/tslab/tslab/internal/admin"
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
 func showCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "show",
-		Usage: "show the server, its key packs and, if asked, its tokens",
-		Flags: flags(&cli.BoolFlag{Name: "tokens", Usage: "show the tokens too"}, tscli.JSONFlag()),
+		Usage: "show license servers, their key packs and, if asked, their tokens",
+		Description: "Without --tree it is one license server, this machine's unless --server names another. With --tree, or with\n" +
+			"more than one --server, it is the tree of the licensing tool: all license servers that are named or, when none\n" +
+			"is, found; below each its key packs, and below those the tokens with --tokens. Only tokens of Terminal Services\n" +
+			"are there: Server and BackOffice CALs are no license server's business.",
+		Flags: seekFlags(
+			&cli.BoolFlag{Name: "tree", Usage: "show the tree of all license servers"},
+			&cli.BoolFlag{Name: "tokens", Usage: "show the tokens too"},
+			tscli.JSONFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			return with(ctx, c, func(ctx context.Context, conn *transport.Conn) error {
-				shown, err := collect(ctx, conn, c.Bool("tokens"))
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return tscli.JSON(c.Root().Writer, shown)
-				}
-				return shown.print(c.Root().Writer, c.Bool("tokens"))
+			tokens := c.Bool("tokens")
+			tree := c.Bool("tree") || len(c.StringSlice("server")) > 1
+			var otherwise []string
+			if !tree {
+				otherwise = []string{thisMachine}
+			}
+			list, failed, err := everywhere(ctx, c, otherwise, func(ctx context.Context, conn *transport.Conn) (shown, error) {
+				return collect(ctx, conn, tokens)
 			})
+			if err != nil {
+				return err
+			}
+			switch {
+			case !tree && len(failed) > 0:
+				return errors.New(failed[0].Error)
+			case c.Bool("json") && tree:
+				err = tscli.JSON(c.Root().Writer, forest{orEmpty(list), failed})
+			case c.Bool("json"):
+				err = tscli.JSON(c.Root().Writer, list[0])
+			case tree:
+				err = printTree(c.Root().Writer, list, tokens)
+			default:
+				err = list[0].print(c.Root().Writer, tokens)
+			}
+			if err != nil {
+				return err
+			}
+			return complain(c, failed)
 		},
 	}
+}
+
+// forest is what `licmgr show --tree` shows; its JSON form is stable.
+type forest struct {
+	Servers []shown   `json:"servers"`
+	Failed  []failure `json:"failed"`
+}
+
+func orEmpty(list []shown) []shown {
+	if list == nil {
+		return []shown{}
+	}
+	return list
 }
 
 // shown is what `licmgr show` shows; its JSON form is stable.
@@ -133,9 +174,12 @@ func (s shown) print(w io.Writer, tokens bool) error {
 	}
 	about.Row("Edition", s.Server.Edition)
 	about.Row("Scope", s.Server.Scope)
-	packs := tscli.Table{Header: []string{"TYPE", "PRODUCT", "TOTAL", "AVAILABLE", "ISSUED", "KEY PACK"}}
+	packs := tscli.Table{Header: []string{"KEY PACK", "PROGRAM", "TOTAL", "AVAILABLE", "ISSUED"}}
 	for _, p := range s.KeyPacks {
-		packs.Row(p.Kind, p.Product, count(p.Total), count(p.Available), p.Issued, orDash(p.ID))
+		packs.Row(fmt.Sprintf("%s, %s", p.Kind, p.Product), orDash(p.Program), count(p.Total), count(p.Available), p.Issued)
+		if p.ID != "" {
+			packs.Row("  " + p.ID)
+		}
 	}
 	tables := []tscli.Table{about, packs}
 	if tokens {
@@ -149,23 +193,47 @@ func (s shown) print(w io.Writer, tokens bool) error {
 			return err
 		}
 	}
+	if s.perUser() {
+		fmt.Fprintln(w, "\nPer User licenses are not counted: nothing keeps more users than licenses out.")
+	}
 	return nil
+}
+
+// perUser reports a server with Per User licenses, which are never decremented.
+func (s shown) perUser() bool {
+	return slices.ContainsFunc(s.KeyPacks, func(p keyPack) bool { return p.Kind == token.PerUser.String() })
 }
 
 func (s shown) tokenTable() tscli.Table {
 	t := tscli.Table{Header: []string{"TOKEN", "TYPE", "STATUS", "DEVICE", "ISSUED", "EXPIRES"}}
 	for _, l := range s.Tokens {
-		expires := "never"
-		if l.Expires != nil {
-			expires = l.Expires.Format(time.DateOnly)
-		}
-		state := l.State
-		if l.Kind == "temporary" && l.Validated {
-			state += ", validated"
-		}
-		t.Row(l.LicenseID, l.Kind, state, l.Machine, l.Issued.Format(time.DateOnly), expires)
+		t.Row(l.LicenseID, l.shortKind(), l.status(), tscli.Clip(l.Machine, 14), l.Issued.Format(time.DateOnly), l.end())
 	}
 	return t
+}
+
+// shortKind is the kind in nine columns.
+func (l license) shortKind() string {
+	if l.Kind == token.InternetConnector.String() {
+		return "connector"
+	}
+	return l.Kind
+}
+
+// status is the state, and of a temporary token that is out whether its device has
+// logged on.
+func (l license) status() string {
+	if l.Kind == token.Temporary.String() && l.State == "active" && l.Validated {
+		return "validated"
+	}
+	return l.State
+}
+
+func (l license) end() string {
+	if l.Expires == nil {
+		return "never"
+	}
+	return l.Expires.Format(time.DateOnly)
 }
 
 func count(n *uint32) string {

@@ -49,6 +49,7 @@ func flags() []ucli.Flag {
 		&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", DefaultText: "domain with --domain, otherwise workgroup"},
 		cli.WorkgroupFlag(),
 		&ucli.BoolFlag{Name: "require-group", Usage: "give licenses to terminal servers in the group 'Terminal Server Computers' only"},
+		&ucli.StringFlag{Name: "os", Usage: "the server product that this machine runs: `OS`, server, advanced-server or datacenter", DefaultText: "not said"},
 	}
 }
 
@@ -87,6 +88,9 @@ func optionsFrom(c *ucli.Command) (options, error) {
 	if o.gossip, err = gossipOptionsFrom(c, o.Listen); err != nil {
 		return o, err
 	}
+	if err := checkOS(c.String("os")); err != nil {
+		return o, err
+	}
 	return o, o.checkScope()
 }
 
@@ -107,4 +111,14 @@ func (o *options) checkScope() error {
 		return cli.Usage("--scope workgroup and --domain exclude each other")
 	}
 	return nil
+}
+
+// checkOS refuses what has no Terminal Services Licensing: it "runs on" the three
+// server products (white paper, Introduction; its glossary names two of them, C15).
+func checkOS(name string) error {
+	switch name {
+	case "", "server", "advanced-server", "datacenter":
+		return nil
+	}
+	return fmt.Errorf("--os: Terminal Services Licensing does not run on %q; choose server, advanced-server or datacenter", name)
 }

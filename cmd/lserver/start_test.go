@@ -45,6 +45,7 @@ func TestStartErrors(t *testing.T) {
 		{"unknown knob", []string{"--state", t.TempDir(), "--set", "x=1"}, 2, "x"},
 		{"bad life", []string{"--state", t.TempDir(), "--cal-life", "long"}, 2, "--cal-life"},
 		{"bad scope", []string{"--state", t.TempDir(), "--scope", "world"}, 2, "--scope is"},
+		{"Windows 2000 Professional", []string{"--state", t.TempDir(), "--os", "pro"}, 1, "choose server, advanced-server or datacenter"},
 		{"port in use", []string{"--state", t.TempDir(), "--listen", taken.Addr().String()}, 1, "is in use by another program"},
 		{"no such address", []string{"--state", t.TempDir(), "--listen", "192.0.2.1:1"}, 1, "choose another --listen"},
 		{"state folder in use", []string{"--state", running, "--listen", "127.0.0.1:0"}, 1, "in use by another license server"},
@@ -66,6 +67,18 @@ func TestStartErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOS: the license server runs on the three server products.
+//
+// proves R4
+func TestOS(t *testing.T) {
+	for name, good := range map[string]bool{"": true, "server": true, "advanced-server": true, "datacenter": true, "pro": false, "Server": false, "xp": false} {
+		if err := checkOS(name); (err == nil) != good {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	start(t, t.TempDir(), "--os", "datacenter").stop()
 }
 
 // A state folder of another license server is left as it was.

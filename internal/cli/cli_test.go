@@ -91,12 +91,13 @@ func TestInterrupted(t *testing.T) {
 func TestTable(t *testing.T) {
 	table := cli.Table{Header: []string{"Device", "Days"}}
 	table.Row("PC-Ä", 90)
+	table.Row("  a line that is longer than its column")
 	table.Row("PC-LONGER", 7)
 	var b strings.Builder
 	if err := table.Print(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := "Device     Days\nPC-Ä       90\nPC-LONGER  7\n"
+	want := "Device     Days\nPC-Ä       90\n  a line that is longer than its column\nPC-LONGER  7\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// Table is printed with its columns aligned.
+// Table is printed with its columns aligned. A row of a single cell stands as a line
+// of its own, under the row before, and widens no column.
 type Table struct {
 	Header []string
 	Rows   [][]string
@@ -34,6 +35,9 @@ func (t *Table) Print(w io.Writer) error {
 	}
 	var widths []int
 	for _, line := range lines {
+		if len(line) == 1 {
+			continue
+		}
 		for i, cell := range line {
 			if i == len(widths) {
 				widths = append(widths, 0)
@@ -43,6 +47,10 @@ func (t *Table) Print(w io.Writer) error {
 	}
 	var b strings.Builder
 	for _, line := range lines {
+		if len(line) == 1 {
+			b.WriteString(strings.TrimRight(line[0], " ") + "\n")
+			continue
+		}
 		var text strings.Builder
 		for i, cell := range line {
 			text.WriteString(cell)

@@ -15,8 +15,8 @@ var order = [][]string{
 	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/eventlog", "internal/control", "internal/tamper"},
 	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/program"},
 	3: {"internal/identity", "internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
-	4: {"internal/admin", "discovery", "ls/policy", "ls/store", "ls/gossip", "ls/gossip/mesh", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
-	5: {"internal/rules", "discovery/dc", "discovery/domain", "client", "ts", "ls", "netlab/fault/relay", "netlab/fault/tcx", "netlab/capture", "ls/clearinghouse/web"},
+	4: {"discovery", "ls/policy", "ls/store", "ls/gossip", "ls/gossip/mesh", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
+	5: {"internal/rules", "internal/admin", "discovery/dc", "discovery/domain", "client", "ts", "ls", "netlab/fault/relay", "netlab/fault/tcx", "netlab/capture", "ls/clearinghouse/web"},
 	6: {"internal/onebox", "netlab"},
 	7: {"netlab/script", "netlab/drills", "netlab/report", "netlab/export", "internal/harness"},
 	8: {

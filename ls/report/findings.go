@@ -35,6 +35,23 @@ const (
 	ManyDevices = "many-hardware-ids"
 )
 
+// Remedy says what an administrator does about findings of the kind.
+func Remedy(kind string) string {
+	switch kind {
+	case TwoCALs, TwoTemporary:
+		return "Nothing needs to be done: each of these tokens counts at its own license server until it lapses, and a device goes on with the one that it holds. " +
+			"Let the license servers reach each other, so that no device has to ask at another one."
+	case SameID:
+		return "After an old backup: let the license server serve on. A device whose token has no row keeps it until it is near its end and is given another CAL then, " +
+			"so have as many CALs free as tokens were issued after the backup; where there are fewer, have the clearinghouse reissue the missing ones by telephone " +
+			"(`clearinghouse recover`, with the License Server ID, the purchase and the license ids above). From then on, make backups more often: `licmgr backup`."
+	case ManyDevices:
+		return "Look at these computers: one that was set up anew is well, and its former token lapses by itself; cloned ones need names of their own; " +
+			"one that stores nothing takes a token at each start, and needs a store that lasts."
+	}
+	return ""
+}
+
 // Findings looks through the tokens that are out, of any number of license servers.
 func Findings(rows []Row) []Finding {
 	var out []Row
