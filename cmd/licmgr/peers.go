@@ -94,7 +94,7 @@ const calKind = "CAL"
 func (n neighborhood) print(w io.Writer) error {
 	switch {
 	case n.Group == "":
-		_, err := fmt.Fprintf(w, "%s shares its inventory with nobody: it was started without --peers\n", n.Server)
+		_, err := fmt.Fprintf(w, "%s shares its inventory with nobody: it was started so, or cannot\n", n.Server)
 		return err
 	case len(n.Peers) == 0:
 		_, err := fmt.Fprintf(w, "%s shares its inventory with %s, and has heard of no other license server\n", n.Server, n.Group)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls"
 	"github.com/tslab/tslab/ls/gossip"
+	"github.com/tslab/tslab/ls/inventory"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
@@ -30,15 +32,14 @@ type gossipOptions struct {
 	workgroup string
 
 	enterprise bool // of the site, not of the domain
+	seek       bool // for others than peers
+	asked      bool // somebody asked for it: it must work
 }
-
-// wanted reports whether there is anybody to share the inventory with.
-func (o gossipOptions) wanted() bool { return len(o.peers) > 0 }
 
 func gossipFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringSliceFlag{Name: "peers", Usage: "share the inventory with the license servers at `ADDR`, and refer terminal servers to them"},
-		&ucli.StringFlag{Name: "gossip", Usage: "share it at `ADDR`, UDP and TCP", DefaultText: fmt.Sprintf("the host of --listen, port %d", gossip.Port)},
+		&ucli.StringSliceFlag{Name: "peers", Usage: "share the inventory with the license servers at `ADDR` too", DefaultText: "those that discovery finds"},
+		&ucli.StringFlag{Name: "gossip", Usage: "share it at `ADDR`, UDP and TCP; off: with nobody", DefaultText: fmt.Sprintf("port %d of --listen, unless only this machine can reach that", gossip.Port)},
 		&ucli.StringFlag{Name: "advertise", Usage: "terminal servers and license servers reach this one at `IP`", DefaultText: "the first address of this host"},
 	}
 }
@@ -57,21 +58,73 @@ func gossipOptionsFrom(c *ucli.Command, listen string) (o gossipOptions, err err
 			return o, cli.Usage("--advertise %v", err)
 		}
 	}
-	if o.bind = c.String("gossip"); o.bind == "" {
-		host, _, err := net.SplitHostPort(listen)
-		if err != nil {
-			return o, cli.Usage("--listen %v", err)
-		}
-		o.bind = net.JoinHostPort(host, strconv.Itoa(gossip.Port))
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return o, cli.Usage("--listen %v", err)
 	}
+	local := cli.LocalOnly(net.TCPAddrFromAddrPort(netip.AddrPortFrom(addrOr(host), 0)))
+	switch o.bind = c.String("gossip"); o.bind {
+	case "off":
+		if o.bind = ""; len(o.peers) > 0 {
+			return o, cli.Usage("--gossip off: there are --peers")
+		}
+	case "":
+		if o.asked = len(o.peers) > 0; o.asked || !local {
+			o.bind = net.JoinHostPort(host, strconv.Itoa(gossip.Port))
+		}
+	default:
+		o.asked = true
+	}
+	o.seek = !local
 	return o, nil
 }
 
-// neighbors are the other license servers, as the license server meets them; both
-// fields are set before it runs.
+// addrOr is a host that is written as an address, else the unspecified address.
+func addrOr(host string) netip.Addr {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a
+	}
+	return netip.IPv4Unspecified()
+}
+
+// wanted reports whether the inventory is shared.
+func (o gossipOptions) wanted() bool { return o.bind != "" }
+
+// neighbors are the other license servers, as the license server meets them. There are
+// none until gossip has started; ask is set before the license server runs.
 type neighbors struct {
-	*gossip.Gossip
-	ask func(context.Context, string, tsls.Message) (tsls.Message, error)
+	gossip atomic.Pointer[gossip.Gossip]
+	ask    func(context.Context, string, tsls.Message) (tsls.Message, error)
+}
+
+// Announce is as ls.Peers has it, like the methods that follow.
+func (n *neighbors) Announce(e inventory.Entry, again bool) {
+	if g := n.gossip.Load(); g != nil {
+		g.Announce(e, again)
+	}
+}
+
+// Beliefs are what the others have.
+func (n *neighbors) Beliefs() []inventory.Belief {
+	if g := n.gossip.Load(); g != nil {
+		return g.Beliefs()
+	}
+	return nil
+}
+
+// Doubt notes who was found without stock.
+func (n *neighbors) Doubt(names ...string) {
+	if g := n.gossip.Load(); g != nil {
+		g.Doubt(names...)
+	}
+}
+
+// Group is the scope, empty when the inventory is shared with nobody.
+func (n *neighbors) Group() string {
+	if g := n.gossip.Load(); g != nil {
+		return g.Group()
+	}
+	return ""
 }
 
 // Ask puts a question to the license server at an address.
@@ -117,14 +170,7 @@ func newGossip(o gossipOptions, p *program.Program, id *identity.Identity, l net
 	g, err := gossip.New(gossip.Config{
 		Owner: hex.EncodeToString(key[:8]), Address: net.JoinHostPort(ip.String(), port), Site: site, Scope: scope,
 		Advertise: advertise, Transport: t, Clock: p.Clock, Log: p.Log,
-		Peers: func(ctx context.Context) (list []netip.AddrPort) {
-			for _, name := range o.peers {
-				if addr, err := resolve(ctx, name); err == nil { // a name that nobody knows now may be known later
-					list = append(list, addr)
-				}
-			}
-			return list
-		},
+		Peers: newSeeker(o, id, ip).peers,
 	})
 	if err != nil {
 		t.Shutdown()

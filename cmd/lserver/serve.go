@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/internal/tamper"
@@ -105,10 +106,9 @@ func (d *daemon) run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	if d.o.gossip.wanted() {
-		if d.near.Gossip, err = newGossip(d.o.gossip, d.Program, id, l.Addr()); err != nil {
+		if err := d.gossip(ctx, g, id, l.Addr()); err != nil {
 			return errors.Join(err, socket.Close())
 		}
-		g.Go(func() error { return d.near.Gossip.Run(ctx) })
 	}
 	g.Go(func() error {
 		defer cancel()
@@ -133,6 +133,22 @@ func (d *daemon) run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// gossip starts to share the inventory. Where that cannot be had and nobody asked for
+// it, an event says so and the license server goes on alone.
+func (d *daemon) gossip(ctx context.Context, g *errgroup.Group, id *identity.Identity, l net.Addr) error {
+	shared, err := newGossip(d.o.gossip, d.Program, id, l)
+	if err != nil && d.o.gossip.asked {
+		return err
+	}
+	if err != nil {
+		d.Log.Event(eventlog.GossipOff, eventlog.F("reason", err))
+		return nil
+	}
+	d.near.gossip.Store(shared)
+	g.Go(func() error { return shared.Run(ctx) })
+	return nil
 }
 
 // handlers are the operations of the control socket.

@@ -74,6 +74,7 @@ var (
 	ServerUpgraded   = Kind{"server.upgraded", 0, Warning, "license server upgraded from {from} to {to}: it must be activated again, and issues temporary tokens until then"}
 	ServerDisabled   = Kind{"server.deactivated", 0, Information, "license server deactivated, it was {server_id}; key packs and licenses stay"}
 	GossipStarted    = Kind{"gossip.started", 0, Information, "the inventory is shared with {group}, at {address}"}
+	GossipOff        = Kind{"gossip.off", 0, Warning, "the inventory is shared with nobody: {reason}"}
 	InventoryHeard   = Kind{"inventory.heard", 0, Information, "license server {server} at {address} has {free} of {total} CALs free"}
 	InventoryDoubted = Kind{"inventory.doubted", 0, Warning, "license server {server} was found without stock, and counts as empty until it announces its inventory again"}
 	ServerHidden     = Kind{"server.hidden", 0, Warning, "broadcasts are not answered, so that terminal servers find this license server by its address only: {reason}"}
