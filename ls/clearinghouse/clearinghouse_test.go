@@ -324,33 +324,3 @@ func TestAuditIsWhole(t *testing.T) {
 		}
 	}
 }
-
-// TestCustomersApart: what the administrator told is in no record but its own.
-func TestCustomersApart(t *testing.T) {
-	h, _ := newHouse(t)
-	text, _ := request(t, "LS1")
-	s, err := h.Activate(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Issue(cals(s.ServerID, 1)); err != nil {
-		t.Fatal(err)
-	}
-	err = h.db.View(func(tx *bbolt.Tx) error {
-		for _, name := range buckets() {
-			err := tx.Bucket([]byte(name)).ForEach(func(k, v []byte) error {
-				if told := bytes.Contains(v, []byte("abrikam")); told != (name == bucketCustomers) {
-					t.Errorf("bucket %s, %s: %s", name, k, v)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
-	}
-}

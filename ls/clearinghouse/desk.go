@@ -165,7 +165,7 @@ func (h *Clearinghouse) do(op Op, f Form) (Answer, error) {
 		id, document, err := h.NewProduct()
 		return Answer{ProductID: id, Documents: []string{string(document)}, Text: "product " + id}, err
 	}
-	claim, err := f.claim()
+	claim, err := f.claim(op)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -221,7 +221,7 @@ func (h *Clearinghouse) doPrint(f Form) (Answer, error) {
 		document, err := h.Print(f["server-id"])
 		return Answer{Documents: []string{string(document)}, Text: "the activation, again"}, err
 	}
-	claim, err := f.claim()
+	claim, err := f.claim(OpPrint)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -286,7 +286,7 @@ func (f Form) check(op Op) error {
 }
 
 // claim reads a form about a purchase.
-func (f Form) claim() (Claim, error) {
+func (f Form) claim(op Op) (Claim, error) {
 	c := Claim{ServerID: f["server-id"], Numbers: map[string]string{}}
 	var faults keypack.Faults
 	note := func(err error) { faults = append(faults, keypack.FaultsOf(err)...) }
@@ -299,7 +299,7 @@ func (f Form) claim() (Claim, error) {
 			c.Numbers[field.Name] = f[field.Name]
 		}
 	}
-	coded := c.Program == keypack.LicenseCode && f["license-code"] != ""
+	coded := c.Program == keypack.LicenseCode && op != OpIssue // the code says the rest
 	if f["kind"] != "" || !coded {
 		c.Kind, err = keypack.KindOf(f["kind"])
 		note(err)
