@@ -37,9 +37,9 @@ func rule(f fault.Fault) tamper.Rule {
 	return r
 }
 
-// tamper tells the programs of a host which faults they are to do themselves. A
-// program that starts later is told then. needed is the fault that has just been laid:
-// a program that cannot do it is an error then, if none can.
+// tamper tells the programs of a host which faults they are to do themselves; one that
+// is started again is told again. needed is the fault that has just been laid, if one
+// has: that no program there can do it is an error then.
 func (l *Lab) tamper(ctx context.Context, hostName, needed string) error {
 	rules := []tamper.Rule{}
 	for _, laid := range l.ledger.laid {
@@ -62,7 +62,7 @@ func (l *Lab) tamper(ctx context.Context, hostName, needed string) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("fault %s: %w", needed, err)
 	}
-	return nil
+	return fmt.Errorf("fault %s: no program runs on %s that can do it; start termsrv or lserver there before, lay it on the host at the other end, or say level=\"wire\"", needed, hostName)
 }
 
 // controlled says whether the program has a control socket.

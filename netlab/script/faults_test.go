@@ -78,6 +78,8 @@ func TestFaultErrors(t *testing.T) {
 		{`fault(c1, "cut", name="x"); fault(c1, "cut", name="x")`, "there is or was one of that name"},
 		{`heal("x")`, `heal: there is no fault "x"; none is laid`},
 		{`fault(c1, "cut"); heal("x")`, `there are cut-1`},
+		{`fault(c1, "drop", message="LICENSE_REQUEST")`, "fault drop-1: no program runs on c1 that can do it; start termsrv or lserver there before"},
+		{`start(ts1, "termsrv"); fault(ts1, "drop", message="LICENSE_REQUEST")`, "no program runs on ts1 that can do it"},
 		{`partition([c1])`, "partition partition-1: want two or more groups"},
 		{`partition([c1], [c1, ts1])`, "c1 is named twice"},
 		{`partition([c1], [])`, "a group without hosts"},
@@ -87,6 +89,24 @@ func TestFaultErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v\nwant  %s", tt.source, err, tt.want)
 		}
+	}
+}
+
+// Frames of IPv6 pass, and are lost, as those of IPv4 do; so are the questions of
+// neighbors for each other.
+func TestFaultsIPv6(t *testing.T) {
+	r, story, err := run(t, `lan = net("lan", ipv6=True)
+c1 = host("c1"); c2 = host("c2"); ts1 = host("ts1")
+def reach(who):
+    return exec(who, "shout", "[" + ts1.address6 + "]:9").stdout.strip()
+cut = fault(ts1, "cut", peer=c1, protocol="ipv6", direction="to")
+expect([reach(c1), reach(c2)], ["silence", "reached"])
+heal(cut)
+fault(ts1, "duplicate", protocol="udp")
+expect([reach(c1), reach(c2)], ["reached", "reached"])
+`)
+	if err != nil || r.Verdict != netlab.Passed {
+		t.Fatalf("%v\n%s", err, story)
 	}
 }
 
