@@ -130,34 +130,35 @@ func TestCutOneWay(t *testing.T) {
 	}
 }
 
+// It is dark for a quarter of each period, again and again.
 func TestFlap(t *testing.T) {
 	l := newLab(t, 2)
 	p := l.path(0, 1)
 	p.run(1, 1)
-	const period, dark = 400 * time.Millisecond, 100 * time.Millisecond
-	began := time.Now()
+	const period, dark, changes = 400 * time.Millisecond, 100 * time.Millisecond, 9
 	l.apply(1, fault.Fault{Name: "flap", Kind: fault.Flap, Port: dataPort, Schedule: fault.Schedule{Every: period, For: dark}})
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	var down, up int
-	changes := 0
-	was := true
-	for n := uint32(1); time.Since(began) < 5*period/2; n++ {
+	began, was := time.Now(), true
+	var lengths [2][]time.Duration // of light and of dark, without the first, which was on before
+	for n, seen, since := uint32(1), 0, began; seen < changes; n++ {
 		<-ticker.C
-		lost := len(p.run(n, n)) == 0
-		if lost {
-			down++
-		} else {
-			up++
+		if time.Since(began) > patience {
+			t.Fatalf("%d changes in %v", seen, patience)
 		}
-		if lost != was {
-			was = lost
-			changes++
+		if lost := len(p.run(n, n)) == 0; lost == was {
+			if seen > 0 {
+				lengths[seen%2] = append(lengths[seen%2], time.Since(since))
+			}
+			was, since = !lost, time.Now()
+			seen++
 		}
 	}
-	// Down at 0, 400 and 800 ms: up, down, up, down, up.
-	if changes != 5 || down == 0 || up < down {
-		t.Errorf("%d lost, %d arrived, %d changes; want 5 and fewer lost", down, up, changes)
+	slices.Sort(lengths[0])
+	slices.Sort(lengths[1])
+	light, night := lengths[0][len(lengths[0])/2], lengths[1][len(lengths[1])/2]
+	if night > 2*dark || light < period/2 {
+		t.Errorf("dark for %v of %v in the median, want %v of %v", night, night+light, dark, period)
 	}
 }
 

@@ -156,6 +156,7 @@ func (l *lab) path(from, to int) *path {
 	sink := &net.UDPAddr{IP: l.links[to].Addresses[0].AsSlice(), Port: sinkPort + l.paths}
 	must(l.t, l.hosts[to].Do(func() (err error) { p.in, err = net.ListenUDP("udp4", sink); return err }))
 	l.t.Cleanup(func() { p.in.Close() })
+	must(l.t, p.in.SetReadBuffer(1<<20)) // as much of it as the kernel gives
 	for port, conn := range map[int]**net.UDPConn{dataPort: &p.data, markPort: &p.mark} {
 		local := &net.UDPAddr{IP: l.links[from].Addresses[0].AsSlice(), Port: port}
 		must(l.t, l.hosts[from].Do(func() (err error) { *conn, err = net.DialUDP("udp4", local, sink); return err }))
