@@ -132,7 +132,7 @@ func (e *engine) heard() string {
 // checkLost makes a drill that looked at packets fail when some were not recorded:
 // what it found in the others proves nothing.
 func (e *engine) checkLost() {
-	lost := e.lab.Drops()
+	lost := e.lost()
 	if lost == 0 {
 		return
 	}

@@ -60,7 +60,8 @@ type engine struct {
 	record *netlab.Record
 	packs  int // key packs issued, to name their files
 
-	counting []string // places where the drill looked at packets
+	counting []string      // places where the drill looked at packets
+	lost     func() uint64 // frames that were carried and not recorded: the lab's, unless a test has its own
 
 	streams map[string]uint64     // the seed of each sequence of choices, by its name
 	dice    map[string]*rand.Rand // those that the drill itself draws from
@@ -70,11 +71,20 @@ type engine struct {
 // there was none; an error says why the drill could not be carried out to its end.
 // Expectations that were not met are in the record and no error.
 func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
-	e := &engine{
+	return newEngine(ctx, d, o).carryOut()
+}
+
+func newEngine(ctx context.Context, d Drill, o Options) *engine {
+	return &engine{
 		ctx: ctx, drill: d, o: o, story: &story{w: o.Out, width: len("lab")},
 		streams: map[string]uint64{}, dice: map[string]*rand.Rand{},
 	}
-	e.story.title(d, o.Edition)
+}
+
+// carryOut is [Run].
+func (e *engine) carryOut() (*netlab.Record, error) {
+	ctx, d := e.ctx, e.drill
+	e.story.title(d, e.o.Edition)
 	err := e.run()
 	if e.lab == nil {
 		if e.held != nil {
@@ -168,6 +178,9 @@ func (e *engine) up() (*netlab.Lab, error) {
 		return nil, err
 	}
 	e.lab = lab
+	if e.lost == nil {
+		e.lost = lab.Drops
+	}
 	return lab, nil
 }
 
