@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"bytes"
 	"net/netip"
 	"time"
 
@@ -50,26 +51,36 @@ func (f *flow) take(seq uint32, data []byte, at origin, pass func([]byte, origin
 	if !f.known || len(data) == 0 {
 		return
 	}
-	if ahead := int32(seq - f.next); ahead > 0 {
-		if len(f.waiting) < maxWaiting {
-			f.waiting[seq] = segment{append([]byte(nil), data...), at}
+	if int32(seq-f.next) > 0 {
+		// Sent again, a segment may be cut elsewhere: the longer one counts.
+		if w, ok := f.waiting[seq]; len(w.data) < len(data) && (ok || len(f.waiting) < maxWaiting) {
+			f.waiting[seq] = segment{bytes.Clone(data), at}
 		}
 		return
-	} else if -ahead >= int32(len(data)) {
-		return // a retransmission
-	} else {
-		data = data[-ahead:]
 	}
-	f.next += uint32(len(data))
-	pass(data, at)
-	for s, w := range f.waiting {
-		if int32(s-f.next) <= 0 {
+	f.pass(seq, data, at, pass)
+	for closed := true; closed; {
+		closed = false
+		for s, w := range f.waiting {
+			if int32(s-f.next) > 0 {
+				continue
+			}
 			delete(f.waiting, s)
 			w.at.place, w.at.time = at.place, at.time // the gap was closed now
-			f.take(s, w.data, w.at, pass)
-			return
+			f.pass(s, w.data, w.at, pass)
+			closed = true
 		}
 	}
+}
+
+// pass passes on what is new of a segment that leaves no gap.
+func (f *flow) pass(seq uint32, data []byte, at origin, pass func([]byte, origin)) {
+	known := f.next - seq
+	if known >= uint32(len(data)) {
+		return // a retransmission
+	}
+	f.next = seq + uint32(len(data))
+	pass(data[known:], at)
 }
 
 // conversation is a TCP connection whose beginning was seen.
