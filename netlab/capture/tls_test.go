@@ -90,10 +90,16 @@ func loopback(t *testing.T, tap *wiretap) (client, server net.Conn) {
 // exchange lets two ends of TLS say lines in turn.
 func exchange(t *testing.T, tap *wiretap, lines []string) (keyLog []byte) {
 	t.Helper()
+	return exchangeOf(t, tap, "lines", lines)
+}
+
+// exchangeOf is exchange of a protocol that ALPN names.
+func exchangeOf(t *testing.T, tap *wiretap, alpn string, lines []string) (keyLog []byte) {
+	t.Helper()
 	var log bytes.Buffer
 	c, s := loopback(t, tap)
-	server := tls.Server(s, &tls.Config{Certificates: []tls.Certificate{certificate(t)}, MinVersion: tls.VersionTLS13})
-	client := tls.Client(c, &tls.Config{InsecureSkipVerify: true, KeyLogWriter: &log, MinVersion: tls.VersionTLS13})
+	server := tls.Server(s, &tls.Config{Certificates: []tls.Certificate{certificate(t)}, MinVersion: tls.VersionTLS13, NextProtos: []string{alpn}})
+	client := tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{alpn}, KeyLogWriter: &log, MinVersion: tls.VersionTLS13})
 	ends := [2]*tls.Conn{client, server}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Handshake() }()
