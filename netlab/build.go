@@ -25,6 +25,9 @@ func (l *Lab) build(ctx context.Context, o Options) error {
 	if err := l.record.write(l.Folder); err != nil {
 		return err
 	}
+	if err := l.prepareDomains(); err != nil {
+		return err
+	}
 	path := filepath.Join(l.Folder, clockName)
 	if err := clock.CreateLab(path, o.Start); err != nil {
 		return err
@@ -110,6 +113,10 @@ func (l *Lab) buildHosts() error {
 			etc := etc
 			etc.Hostname = filepath.Join(dir, "hostname")
 			err := errors.Join(os.MkdirAll(filepath.Join(dir, "home"), 0o755), os.WriteFile(etc.Hostname, []byte(spec.Name+"\n"), 0o644))
+			if spec.Domain != "" && err == nil {
+				etc.Hosts, etc.ResolvConf = filepath.Join(dir, "hosts"), filepath.Join(dir, "resolv.conf")
+				err = errors.Join(os.WriteFile(etc.Hosts, []byte(spec.ownHosts()), 0o644), os.WriteFile(etc.ResolvConf, []byte(l.spec.resolver(spec)), 0o644))
+			}
 			if err != nil {
 				return err
 			}

@@ -168,6 +168,11 @@ func (p *Process) result() (Result, error) {
 // Exec runs any program in a host to its end. It is killed when ctx ends.
 func (l *Lab) Exec(ctx context.Context, hostName string, argv, env []string) (Result, error) {
 	l.action()
+	return l.execute(ctx, hostName, argv, env)
+}
+
+// execute is Exec as a part of another action.
+func (l *Lab) execute(ctx context.Context, hostName string, argv, env []string) (Result, error) {
 	p, err := l.spawn(hostName, argv, env)
 	if err != nil {
 		return Result{}, err

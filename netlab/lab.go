@@ -66,6 +66,7 @@ type Lab struct {
 	log      *eventlog.Log
 	journal  *journal
 	skews    map[string]*skewed // calendars of hosts that are off
+	joined   map[string]bool    // hosts that are members of their domain
 	record   *Record
 	ledger   ledger
 	held     *Folder
@@ -102,7 +103,7 @@ func New(ctx context.Context, spec Spec, o Options) (*Lab, error) {
 			return nil, err
 		}
 	}
-	l := &Lab{Folder: o.Held.path, held: o.Held, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}, skews: map[string]*skewed{}}
+	l := &Lab{Folder: o.Held.path, held: o.Held, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}, skews: map[string]*skewed{}, joined: map[string]bool{}}
 	if err := o.Held.clear(); err != nil {
 		o.Held.Release()
 		return nil, err

@@ -57,6 +57,7 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 	if listen != "" {
 		flags = append(flags, "--listen", listen)
 	}
+	flags = append(flags, l.domainFlags(h.spec, program)...)
 	l.action()
 	folder := l.ProgramFolder(hostName, program)
 	p, err := l.launch(h, launch{argv: append(append([]string{program}, flags...), args...), output: filepath.Join(folder, "std")})
@@ -69,6 +70,9 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 	p.Address = ready.Fields["address"]
 	if err != nil {
 		return p, err
+	}
+	if program == controllerProgram {
+		return p, l.joinHosts(ctx, h.spec)
 	}
 	return p, l.tamperStarted(ctx, p)
 }

@@ -26,9 +26,12 @@ type Net struct {
 
 // Host is a machine with a cable to each of its nets.
 type Host struct {
-	Name   string  `json:"name"`
-	Router bool    `json:"router,omitempty"` // it forwards from net to net
-	Cables []Cable `json:"cables"`
+	Name   string `json:"name"`
+	Router bool   `json:"router,omitempty"` // it forwards from net to net
+	Domain string `json:"domain,omitempty"` // DNS name of the domain that it is of; empty in a workgroup
+	// Controller: it is a domain controller of that domain.
+	Controller bool    `json:"controller,omitempty"`
+	Cables     []Cable `json:"cables"`
 }
 
 // Cable connects a host to a net.

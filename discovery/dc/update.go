@@ -42,7 +42,11 @@ func (s *Controller) update(r *dns.Msg, from netip.Addr) int {
 			if err = d.prerequisites(zone, r.Answer); err != nil {
 				return err
 			}
+			before := d.said(r.Ns)
 			changed, err = s.apply(d, zone, signer, r.Ns)
+			if err == nil && d.said(r.Ns) == before {
+				changed = 0
+			}
 			return err
 		})
 	}
@@ -53,8 +57,25 @@ func (s *Controller) update(r *dns.Msg, from netip.Addr) int {
 		}
 		return dns.RcodeServerFailure
 	}
+	if changed == 0 {
+		return dns.RcodeSuccess // it says what was known
+	}
 	s.config.Log.Event(eventlog.NameUpdated, eventlog.F("name", firstName(r)), eventlog.F("key", signer), eventlog.F("changed", changed), eventlog.F("peer", from))
 	return dns.RcodeSuccess
+}
+
+// said is what is known of the names that an update is about.
+func (d *data) said(update []dns.RR) string {
+	var all []string
+	for _, rr := range update {
+		for _, set := range d.names[dns.CanonicalName(rr.Header().Name)] {
+			for _, known := range set {
+				all = append(all, known.String())
+			}
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), "\n")
 }
 
 func firstName(r *dns.Msg) string {

@@ -78,8 +78,13 @@ func (e *engine) declareHost(word, usage string, args starlark.Tuple, kwargs []s
 	if err := e.declaring(word); err != nil {
 		return nil, err
 	}
-	if len(kwargs) > 0 || len(args) == 0 {
+	var domain string
+	var dc bool
+	if err := starlark.UnpackArgs(word, nil, kwargs, "domain?", &domain, "dc?", &dc); err != nil || len(args) == 0 || word != "host" && len(kwargs) > 0 {
 		return nil, errors.New(usage)
+	}
+	if dc && domain == "" {
+		return nil, errors.New(`a domain controller needs a domain, as in host("dc1", lan, domain="corp.example", dc=True)`)
 	}
 	names, err := strs(args)
 	if err != nil {
@@ -94,6 +99,11 @@ func (e *engine) declareHost(word, usage string, args starlark.Tuple, kwargs []s
 	}
 	if err := add(names[0], nets...); err != nil {
 		return nil, err
+	}
+	if domain != "" {
+		if err := e.spec.SetDomain(names[0], domain, dc); err != nil {
+			return nil, err
+		}
 	}
 	e.story.width = max(e.story.width, len(names[0]))
 	h, _ := e.spec.Host(names[0])

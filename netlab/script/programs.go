@@ -51,6 +51,8 @@ func port(program string) string {
 		return ":3389"
 	case "lserver":
 		return ":3343"
+	case "labdc":
+		return ":3346"
 	}
 	return ""
 }

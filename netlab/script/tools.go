@@ -32,6 +32,8 @@ func sharedBy(program, command string) flagSet {
 		return flagSet{stateFlag, keyLogFlag}
 	case "tscc":
 		return flagSet{stateFlag}
+	case "labdc":
+		return flagSet{stateFlag}
 	case "clearinghouse":
 		return flagSet{stateFlag, clockFlag}
 	case "tsclient":

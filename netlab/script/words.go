@@ -23,14 +23,14 @@ type Word struct {
 func Vocabulary() []Word {
 	return []Word{
 		{"net", `lan = net("lan", prefix="192.168.7.0/24"); branch = net("branch", ipv6=True, site="north")`, "declares a net; the prefix is 10.N.0.0/16 unless told otherwise, IPv6 comes in addition, as fd00:0:0:N::/64 or the prefix that is given", (*engine).netWord},
-		{"host", `ts1 = host("ts1", lan); ls1 = host("ls1", lan); c1 = host("c1", branch)`, "declares a host on one or more nets, on the only one there is when none is named; hosts find each other by name", (*engine).hostWord},
+		{"host", `ts1 = host("ts1", lan); ls1 = host("ls1", lan); c1 = host("c1", branch); dc1 = host("dc1", lan, domain="corp.example", dc=True)`, "declares a host on one or more nets, on the only one there is when none is named; hosts find each other by name. With domain= it is of a domain, with dc=True a domain controller: hosts of a domain ask that about names, and join when it is started", (*engine).hostWord},
 		{"router", `r1 = router("r1", lan, branch)`, "declares a host that forwards between its nets; every host gets the routes, and broadcasts end at it", (*engine).routerWord},
 		{"link", `uplink = link(c1, branch)`, "a host's cable to a net, laid now if it is not there; link.name is its name in the capture, c1:eth0", (*engine).linkWord},
 		{"step", `step("A new device")`, "a heading of the story", (*engine).stepWord},
 		{"edition", `edition()`, "the edition of this leg, for a drill that begins with a matrix such as editions = [\"w2k-sp3\", \"ws2003\"]; start gives it to servers that are told none", (*engine).editionWord},
 		{"draw", `who = draw("who logs on first", 3)`, "a number from 0 to below 3, from a stream of the drill's seed that has this name", (*engine).drawWord},
 		{"skew", `skew(c1, minutes=-5)`, "gives a host a calendar that is this far off the lab's (days, hours, minutes, seconds); it jumps there at once and can be moved again. The first time before a program starts in the host", (*engine).skewWord},
-		{"start", `ls = start(ls1, "lserver", edition="w2k-sp3"); ts = start(ts1, "termsrv", license_server=ls1)`, "starts a program and waits until it says that it is ready; name=value becomes --name value", (*engine).startWord},
+		{"start", `ls = start(ls1, "lserver", edition="w2k-sp3"); ts = start(ts1, "termsrv", license_server=ls1); dc = start(dc1, "labdc")`, "starts a program and waits until it says that it is ready; name=value becomes --name value", (*engine).startWord},
 		{"clearinghouse", `ch = clearinghouse(ls1, name="Lab Clearinghouse")`, "founds a clearinghouse in a host; ch.roots is the file with its root certificate", (*engine).clearinghouseWord},
 		{"activate", `activate(ls1, ch)`, "activates a license server: its request carried to the clearinghouse, the answer back, as files", (*engine).activateWord},
 		{"stock", `stock(ls1, ch, cals=10)`, "issues a key pack at the clearinghouse and installs it on a license server", (*engine).stockWord},
