@@ -32,7 +32,7 @@ const (
 type Setup struct {
 	Override  string   // host:port; with it nothing else is sought
 	List      []string // host:port each, in their order
-	Workgroup string   // whose license servers a broadcast means
+	Workgroup string   // whose license servers a broadcast means; empty: everybody, of any scope
 	Domain    string   // DNS name; empty in a workgroup
 
 	Order      []Step

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -55,6 +56,7 @@ func (f *Finder) pass(ctx context.Context, withSite bool) {
 		if ctx.Err() != nil {
 			return
 		}
+		f.missing(step, answered)
 		if found += len(answered); len(answered) == 0 {
 			continue
 		}
@@ -71,6 +73,18 @@ func (f *Finder) pass(ctx context.Context, withSite bool) {
 	f.mu.Unlock()
 	if none && f.config.None != nil {
 		f.config.None()
+	}
+}
+
+// missing marks those of the catalog that a step had found and does not find again.
+func (f *Finder) missing(step Step, answered []candidate) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.servers {
+		again := slices.ContainsFunc(answered, func(c candidate) bool { return c.addr == s.Address })
+		if s.How == step && !again && s != f.current {
+			s.Live = false
+		}
 	}
 }
 

@@ -147,6 +147,28 @@ func TestLossStartsRetry(t *testing.T) {
 	})
 }
 
+// TestGone: who does not answer a pass any more stands in the catalog as silent.
+func TestGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.add("ls1", "10.0.0.1", "workgroup")
+		w.add("ls2", "10.0.0.2", "workgroup")
+		s := newSeeker(t, w, edition.SP3, nil)
+		s.Pass(t.Context())
+		gone := map[string]string{"ls1": "ls2", "ls2": "ls1"}[s.inUse()]
+		for _, h := range w.servers {
+			h.dead = h.info.Name == gone
+		}
+		s.Pass(t.Context())
+		if c := s.Catalog(); len(c) != 2 || c[1].Info.Name != gone || c[1].Live || !c[0].Live {
+			t.Errorf("%+v", c)
+		}
+		if _, ok := s.After(s.Catalog()[0].Address); ok {
+			t.Error("a silent one comes next")
+		}
+	})
+}
+
 // TestRestart: what is sought has changed.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

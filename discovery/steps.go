@@ -44,8 +44,11 @@ func (f *Finder) ask(ctx context.Context, setup Setup, step Step) []candidate {
 			found = []candidate{{addr: site.Enterprise, how: step}}
 		}
 	case StepBroadcast:
-		what = "workgroup " + setup.Workgroup
-		found, err = f.broadcast(ctx, locate.Query{Scope: locate.Workgroup, Group: setup.Workgroup})
+		q := locate.Query{Scope: locate.Workgroup, Group: setup.Workgroup}
+		if what = "workgroup " + setup.Workgroup; setup.Workgroup == "" {
+			q, what = locate.Query{}, "everybody"
+		}
+		found, err = f.broadcast(ctx, q)
 	}
 	result := fmt.Sprintf("%d to look at", len(found))
 	if err != nil {

@@ -18,7 +18,7 @@ func command() *cli.Command {
 		Name:  "licmgr",
 		Usage: "manage a license server",
 		Commands: []*cli.Command{
-			showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand(), peersCommand(),
+			listCommand(), showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand(), peersCommand(),
 			packCommand(), checkCommand(), assignCommand(),
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/control"
@@ -83,16 +84,22 @@ func TestCommands(t *testing.T) {
 		{"show --json", cli.CodeDone, `"mode":"device"`},
 		{"show --state " + t.TempDir(), cli.CodeRefused, "start the terminal server first"},
 		{"catalog", cli.CodeDone, "ADDRESS"},
+		{"catalog", cli.CodeDone, "Next: a discovery pass at "},
+		{"discover", cli.CodeDone, "Sought by: nowhere"},
+		{"discover --json", cli.CodeDone, "[]"},
+		{"discover x", cli.CodeUsage, "unexpected argument"},
 		{"set", cli.CodeUsage, "an argument is missing"},
 		{"set mode", cli.CodeUsage, "want NAME=VALUE"},
 		{"set mode=user", cli.CodeRefused, "per-user licensing came with Windows Server 2003"},
 		{"set mode=device", cli.CodeNothing, "set so already"},
 		{"set mode=admin", cli.CodeDone, "set mode=admin"},
+		{"catalog", cli.CodeDone, "Next: none: a server for remote administration"},
 		{"ic enable", cli.CodeRefused, "remote administration"},
 		{"set --json mode=device", cli.CodeDone, `{"result":"ok","text":"set mode=device"}`},
 		{"set DefaultLicenseServer=LS1,LS2", cli.CodeRefused, "exactly one"},
 		{"set DefaultLicenseServer=127.0.0.1:1", cli.CodeDone, "set DefaultLicenseServer=127.0.0.1:1"},
 		{"show", cli.CodeDone, "127.0.0.1:1"},
+		{"catalog", cli.CodeDone, "Sought by: the named server alone"},
 		{"ic enable", cli.CodeRefused, "grace period does not cover the Internet Connector"},
 		{"ic --json disable", cli.CodeNothing, `"result":"no-op"`},
 		{"ic disable --json", cli.CodeNothing, `"rule":"I11"`},
@@ -111,6 +118,32 @@ func TestCommands(t *testing.T) {
 	var s ts.Status
 	if _, out, _ := tscc(t, "show", "--json", "--state", state); json.Unmarshal([]byte(out), &s) != nil || s.Set["DefaultLicenseServer"] != "127.0.0.1:1" {
 		t.Errorf("show --json: %s", out)
+	}
+}
+
+// TestSought: where a terminal server looks, in words.
+func TestSought(t *testing.T) {
+	d := ts.DiscoveryStatus{
+		Steps:  []discovery.Step{discovery.StepKeys, discovery.StepSite, discovery.StepDCs},
+		Domain: "corp.example", Workgroup: "LAB",
+	}
+	for want, change := range map[string]func(){
+		"the named servers, then entry of the site (none), then domain controllers of corp.example":  func() {},
+		"the named servers, then entry of the site (North), then domain controllers of corp.example": func() { d.Site = "North" },
+		"broadcast to LAB": func() { d.Steps = []discovery.Step{discovery.StepBroadcast} },
+		"nowhere":          func() { d.Steps = nil },
+	} {
+		saved := d
+		change()
+		if got := sought(d); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		d = saved
+	}
+	due := time.Date(2003, 3, 3, 11, 0, 0, 0, time.UTC)
+	s := ts.Status{LicenseServer: "10.0.0.7:3343", Found: true, Discovery: ts.DiscoveryStatus{Next: due}}
+	if got := next(s); got != "a ping of 10.0.0.7:3343 at 2003-03-03 11:00 UTC" {
+		t.Errorf("next: %q", got)
 	}
 }
 

@@ -6,10 +6,12 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v3"
 
+	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/ts"
 	"github.com/tslab/tslab/ts/policy"
@@ -44,6 +46,8 @@ func show(w io.Writer, s ts.Status) error {
 	t.Row("Mode", mode(s.Mode))
 	t.Row("Grace period", grace(s))
 	t.Row(registry(s.Edition), server(s))
+	t.Row("Sought by", sought(s.Discovery))
+	t.Row("Next", next(s))
 	t.Row("Together they can", orNone(s.Features))
 	if c := s.Connector; c != nil {
 		t.Row("Internet Connector", fmt.Sprintf("license %s from %s since %s, %d sessions at most; TSInternetUser %s", c.LicenseID, c.Server, moment(c.Since), c.Limit, c.Account))
@@ -139,6 +143,45 @@ func server(s ts.Status) string {
 	return name + ", answers"
 }
 
+// next is what discovery does at its next due moment.
+func next(s ts.Status) string {
+	switch due := s.Discovery.Next; {
+	case due.IsZero():
+		return "none: a server for remote administration seeks no license server"
+	case s.Found:
+		return fmt.Sprintf("a ping of %s at %s", s.LicenseServer, moment(due))
+	default:
+		return "a discovery pass at " + moment(due)
+	}
+}
+
+// sought is where discovery looks, in its order.
+func sought(d ts.DiscoveryStatus) string {
+	var steps []string
+	for _, step := range d.Steps {
+		switch step {
+		case discovery.StepOverride:
+			steps = append(steps, "the named server alone")
+		case discovery.StepKeys:
+			steps = append(steps, "the named servers")
+		case discovery.StepDCs:
+			steps = append(steps, "domain controllers of "+d.Domain)
+		case discovery.StepSite:
+			site := d.Site
+			if site == "" {
+				site = "none"
+			}
+			steps = append(steps, "entry of the site ("+site+")")
+		case discovery.StepBroadcast:
+			steps = append(steps, "broadcast to "+d.Workgroup)
+		}
+	}
+	if len(steps) == 0 {
+		return "nowhere"
+	}
+	return strings.Join(steps, ", then ")
+}
+
 func orNone(s string) string {
 	if s == "" {
 		return "neither mark tokens nor date them"
@@ -150,27 +193,46 @@ func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") 
 
 func catalogCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "catalog",
-		Usage: "show the license servers that the terminal server knows",
-		Flags: flags(),
-		Action: func(ctx context.Context, c *ucli.Command) error {
-			if _, err := cli.Args(c, 0, 0); err != nil {
-				return err
-			}
-			var list []ts.CatalogEntry
-			if err := call(ctx, c, ts.CatalogOperation, nil, &list); err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return cli.JSON(c.Root().Writer, list)
-			}
-			return printCatalog(c.Root().Writer, list)
-		},
+		Name:   "catalog",
+		Usage:  "show the license servers that the terminal server knows, and when it looks again",
+		Flags:  flags(),
+		Action: func(ctx context.Context, c *ucli.Command) error { return catalog(ctx, c, ts.CatalogOperation) },
 	}
 }
 
+func discoverCommand() *ucli.Command {
+	return &ucli.Command{
+		Name:   "discover",
+		Usage:  "seek license servers at once, and show those that are known then",
+		Flags:  flags(),
+		Action: func(ctx context.Context, c *ucli.Command) error { return catalog(ctx, c, ts.DiscoverOperation) },
+	}
+}
+
+func catalog(ctx context.Context, c *ucli.Command, op string) error {
+	if _, err := cli.Args(c, 0, 0); err != nil {
+		return err
+	}
+	var list []ts.CatalogEntry
+	if err := call(ctx, c, op, nil, &list); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return cli.JSON(c.Root().Writer, list)
+	}
+	var s ts.Status
+	if err := call(ctx, c, "status", nil, &s); err != nil {
+		return err
+	}
+	if err := printCatalog(c.Root().Writer, list); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Root().Writer, "\nSought by: %s\nNext: %s\n", sought(s.Discovery), next(s))
+	return nil
+}
+
 func printCatalog(w io.Writer, list []ts.CatalogEntry) error {
-	t := cli.Table{Header: []string{"", "NAME", "ADDRESS", "EDITION", "SCOPE", "STATE", "HEARD"}}
+	t := cli.Table{Header: []string{"", "NAME", "ADDRESS", "FOUND BY", "SCOPE", "STATE", "HEARD"}}
 	for _, e := range list {
 		use, state, heard := "", "does not answer", "never"
 		if e.InUse {
@@ -185,7 +247,7 @@ func printCatalog(w io.Writer, list []ts.CatalogEntry) error {
 		if !e.Heard.IsZero() {
 			heard = moment(e.Heard)
 		}
-		t.Row(use, e.Name, e.Address, e.Edition, e.Scope, state, heard)
+		t.Row(use, e.Name, e.Address, e.How, e.Scope, state, heard)
 	}
 	return t.Print(w)
 }
