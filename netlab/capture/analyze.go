@@ -19,8 +19,8 @@ type Message struct {
 	Time     time.Time
 	Link     string // the sender's
 	From, To netip.AddrPort
-	Protocol string // "rdpele", "tsls"
-	Name     string // "NEW_LICENSE", "Allocate"
+	Protocol string // "rdpele", "tsls", "locate", "dns"
+	Name     string // "NEW_LICENSE", "Allocate", "Query", "SRV answer"
 	Security string // of the connection: "NONE", "40", "56", "128", "TLS"
 	Text     string // the message in plain words
 	Frame    int    // the number of the frame that completes it in the assembled file
@@ -66,12 +66,17 @@ func (a *analysis) run(recordings []Recording) error {
 	var ip4 layers.IPv4
 	var ip6 layers.IPv6
 	var tcp layers.TCP
-	parser := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &eth, &ip4, &ip6, &tcp)
+	var udp layers.UDP
+	parser := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &eth, &ip4, &ip6, &tcp, &udp)
 	parser.IgnoreUnsupported = true
 	var decoded []gopacket.LayerType
 	return eachFrame(recordings, func(f *Frame, at place) error {
-		// What is no whole TCP segment is nobody's message.
-		if parser.DecodeLayers(f.Data, &decoded) != nil || !slices.Contains(decoded, layers.LayerTypeTCP) {
+		// What is no whole segment or datagram is nobody's message.
+		if parser.DecodeLayers(f.Data, &decoded) != nil {
+			return nil
+		}
+		isUDP := slices.Contains(decoded, layers.LayerTypeUDP)
+		if !isUDP && !slices.Contains(decoded, layers.LayerTypeTCP) {
 			return nil
 		}
 		var src, dst netip.Addr
@@ -82,7 +87,14 @@ func (a *analysis) run(recordings []Recording) error {
 			src, _ = netip.AddrFromSlice(ip6.SrcIP)
 			dst, _ = netip.AddrFromSlice(ip6.DstIP)
 		}
+		if isUDP && src.Is4() && src.As4() != [4]byte(eth.SrcMAC[2:]) {
+			return nil // a router has sent it on, and it was read before that
+		}
 		o := origin{place: at, time: f.Time, src: [6]byte(eth.SrcMAC), dst: [6]byte(eth.DstMAC)}
+		if isUDP {
+			a.datagram(netip.AddrPortFrom(src, uint16(udp.SrcPort)), netip.AddrPortFrom(dst, uint16(udp.DstPort)), udp.Payload, o)
+			return nil
+		}
 		a.segment(netip.AddrPortFrom(src, uint16(tcp.SrcPort)), netip.AddrPortFrom(dst, uint16(tcp.DstPort)), &tcp, o)
 		return nil
 	})
