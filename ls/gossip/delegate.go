@@ -8,7 +8,8 @@ import (
 	"github.com/tslab/tslab/wire/token"
 )
 
-// delegate is what memberlist calls: a memberlist.Delegate and EventDelegate.
+// delegate is what memberlist calls: a memberlist.Delegate, EventDelegate and
+// PingDelegate.
 type delegate struct{ g *Gossip }
 
 // NodeMeta is empty: what there is to know of a server is in its entry.
@@ -43,6 +44,10 @@ func (g *Gossip) noticed(owner string, v inventory.Version) {
 	if owner == g.config.Owner || known && v.Compare(old.Version) <= 0 {
 		return
 	}
+	g.wantPull(owner)
+}
+
+func (g *Gossip) wantPull(owner string) {
 	select {
 	case g.pull <- owner:
 	default: // enough is being pulled: the next whole exchange brings it

@@ -8,9 +8,10 @@
 //
 // Memberlist alone spreads news in rounds of 200 ms, and does not heal: what a
 // partition has declared dead on both sides stays dead. So whoever has news tells
-// everybody at once, and the rounds are for packets that were lost; and every server
-// goes on knocking at the addresses that it knows of but does not see (rejoin.go).
-// What does not fit a packet travels by push-pull, a whole exchange over a stream.
+// everybody at once, and the rounds are for packets that were lost; every server
+// goes on knocking at the addresses that it knows of but does not see (rejoin.go); and
+// two that know different things notice it (digest.go). What does not fit a packet
+// travels by push-pull, a whole exchange over a stream.
 //
 // All waiting here is elapsed time: a calendar that jumps makes no packet.
 package gossip
@@ -80,6 +81,8 @@ type Gossip struct {
 	due     bool // own is to be told
 	doors   doors
 	new     []*memberlist.Node // members that have not been told anything
+
+	differed map[string][2]uint64 // by member: digests at the last probe that showed a difference
 }
 
 // New makes a server's gossip. It says nothing until Run, and is to be run once.
@@ -103,7 +106,7 @@ func New(c Config) (*Gossip, error) {
 	return &Gossip{
 		config: c, start: start, name: c.Owner + lifeMark + strconv.FormatUint(start, 36),
 		speak: make(chan struct{}, 1), dirty: make(chan struct{}, 1), knock: make(chan struct{}, 1), greet: make(chan struct{}, 1), pull: make(chan string, 16),
-		heard: map[string]time.Time{}, doors: newDoors(),
+		heard: map[string]time.Time{}, doors: newDoors(), differed: map[string][2]uint64{},
 	}, nil
 }
 
@@ -137,13 +140,12 @@ func (g *Gossip) memberlistConfig() *memberlist.Config {
 	c.Name, c.Transport = g.name, g.config.Transport
 	c.Label, c.SecretKey = g.config.Scope.Label, g.config.Scope.Key[:]
 	c.AdvertiseAddr, c.AdvertisePort = g.config.Advertise.Addr().String(), int(g.config.Advertise.Port())
-	c.Delegate, c.Events = delegate{g}, delegate{g}
+	c.Delegate, c.Events, c.Ping = delegate{g}, delegate{g}, delegate{g}
 	c.Logger = log.New(io.Discard, "", 0)
 	c.LogOutput = nil
 	c.TCPTimeout, c.ProbeInterval, c.ProbeTimeout = p.Stream, p.Probe, p.ProbeTimeout
 	c.GossipInterval, c.PushPullInterval = p.Round, p.PushPull
 	c.RetransmitMult = p.Retransmit
-	c.HandoffQueueDepth = 256
 	c.EnableCompression = false // it takes more memory than all the rest
 	return c
 }

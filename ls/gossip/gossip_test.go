@@ -82,6 +82,30 @@ func TestPartitionHeals(t *testing.T) {
 	})
 }
 
+// TestShortCut: what was said during a cut that nobody noticed is known soon after it.
+func TestShortCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 11)
+		defer w.stop()
+		w.mesh.Weather(time.Millisecond, 0)
+		for i := range 3 {
+			w.start(i, 1)
+		}
+		w.within(30*time.Second, "at the start")
+		<-time.After(20 * time.Second)
+		w.mesh.Partition(addresses(0, 1), addresses(1, 3))
+		w.all[1].announce(0)
+		w.all[2].announce(5)
+		<-time.After(900 * time.Millisecond)
+		w.mesh.Partition()
+		if w.agree() {
+			t.Fatal("nothing was lost")
+		}
+		took := w.within(10*time.Second, "after the cut")
+		t.Logf("known after %v", took)
+	})
+}
+
 // TestHealsFromTheCatalog: servers that have met nobody yet meet as soon as discovery
 // names one, also when it was there first.
 func TestHealsFromTheCatalog(t *testing.T) {

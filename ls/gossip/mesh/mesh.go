@@ -103,7 +103,7 @@ func (m *Mesh) Host(addr netip.AddrPort) *Host {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := &Host{
-		mesh: m, addr: addr, packets: make(chan *memberlist.Packet, 256), streams: make(chan net.Conn, 64), closed: make(chan struct{}),
+		mesh: m, addr: addr, packets: make(chan *memberlist.Packet, 1024), streams: make(chan net.Conn, 64), closed: make(chan struct{}),
 	}
 	m.hosts[addr] = h
 	return h
