@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,25 @@ func TestFirstDrillPage(t *testing.T) { followPage(t, "first-drill.md", 9) }
 
 // And so is the page about faults.
 func TestFaultsPage(t *testing.T) { followPage(t, "faults.md", 11) }
+
+// The drill passes on the wire and inside the programs, under both editions.
+func TestLostChallenge(t *testing.T) {
+	dir := t.TempDir()
+	if code, out := lab(bounded(t), t, dir, "lost-challenge"); code != 0 {
+		t.Fatalf("exit status %d\n%s", code, out)
+	}
+	for _, leg := range []string{"w2k-sp3", "ws2003"} {
+		r := record(t, filepath.Join(dir, "runs", "lost-challenge", leg))
+		var done []uint64
+		for _, f := range r.Faults {
+			n, _ := f.Total()
+			done = append(done, n)
+		}
+		if !slices.Equal(done, []uint64{1, 1, 1, 1}) || r.Faults[0].Healed.IsZero() || !r.Faults[3].Healed.IsZero() {
+			t.Errorf("%s: the faults did %v, healed %v", leg, done, r.Faults[0].Healed)
+		}
+	}
+}
 
 // followPage does what a page says: its files are written, its commands run, and what
 // they print is what stands there.

@@ -23,7 +23,7 @@ func sequences(t *testing.T, folder string) map[string][]string {
 	if err != nil || len(logs) < 3 {
 		t.Fatalf("event logs: %v, %v", logs, err)
 	}
-	system := regexp.MustCompile(`[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?|LAB(-\w{4}){8}|:\d{4,5}\b|\b[0-9A-Fa-f]{32,}\b|\b\d+(\.\d+)? ?m?s\b`)
+	system := regexp.MustCompile(`[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?|LAB-\w{2}(-\w{5}){6}|sha256:[\w-]+|:\d{4,5}\b|\b[0-9A-Fa-f]{32,}\b|\b\d+(\.\d+)? ?m?s\b`)
 	said := map[string][]string{}
 	for _, path := range logs {
 		events, err := eventlog.ReadFile(path)
