@@ -21,10 +21,10 @@ CONNECTIONS = ./ts ./internal/onebox
 # What is built for Linux only.
 LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 
-.PHONY: help build lab test check interop captures bench fuzz deps lint picture requirements fmt cross clean
+.PHONY: help build lab test check interop captures bench fuzz deps deps-bench lint picture requirements fmt cross clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## static programs into bin/
 	$(GO) build -ldflags='-s -w' -o bin/ ./cmd/...
@@ -68,6 +68,9 @@ requirements: ## docs/requirements.md, from what the tests say they prove
 
 deps: ## install what the tests need beside Go (Debian, Ubuntu)
 	@sh internal/build/deps.sh
+
+deps-bench: ## install what make bench compares with: mininet, tcpdump, nft (Debian, Ubuntu)
+	@sh internal/build/deps.sh bench
 
 fmt: ## gofmt
 	git ls-files -z '*.go' | xargs -0 $(GOFMT) -w

@@ -38,6 +38,16 @@ func (p *Process) Wait(ctx context.Context) int {
 	return p.Exit()
 }
 
+// Do runs f in a host, on its thread: files and sockets that f opens are the host's
+// wherever they are used later.
+func (l *Lab) Do(hostName string, f func() error) error {
+	h, err := l.host(hostName)
+	if err != nil {
+		return err
+	}
+	return h.Do(f)
+}
+
 // Dial connects from a host to a port of another by TCP.
 func (l *Lab) Dial(ctx context.Context, from, to string, port uint16) (net.Conn, error) {
 	h, err := l.host(from)

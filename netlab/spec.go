@@ -227,6 +227,18 @@ func (s *Spec) Net(name string) (Net, bool) {
 	return s.Nets[i], true
 }
 
+// Site is the site that a host is in: that of the first of its nets that has one; ""
+// without any.
+func (s *Spec) Site(hostName string) string {
+	h, _ := s.Host(hostName)
+	for _, c := range h.Cables {
+		if n, _ := s.Net(c.Net); n.Site != "" {
+			return n.Site
+		}
+	}
+	return ""
+}
+
 // Host is the host of that name.
 func (s *Spec) Host(name string) (Host, bool) {
 	i := slices.IndexFunc(s.Hosts, func(h Host) bool { return h.Name == name })

@@ -94,3 +94,15 @@ func TestSpecRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestSiteOfAHost(t *testing.T) {
+	var s netlab.Spec
+	mustSpec(t, s.AddNet("lan", netip.Prefix{}), s.AddNet("north", netip.Prefix{}), s.AddNet("south", netip.Prefix{}),
+		s.SetSite("north", "oslo"), s.SetSite("south", "rome"),
+		s.AddHost("a", "lan"), s.AddHost("b", "north"), s.AddHost("c", "lan", "south"), s.AddRouter("r", "south", "north"))
+	for host, want := range map[string]string{"a": "", "b": "oslo", "c": "rome", "r": "rome", "nobody": ""} {
+		if got := s.Site(host); got != want {
+			t.Errorf("%s is in site %q, want %q", host, got, want)
+		}
+	}
+}

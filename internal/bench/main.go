@@ -25,10 +25,18 @@ type figure struct {
 
 func main() {
 	asJSON := flag.Bool("json", false, "print JSON lines")
+	only := flag.Bool("networks", false, "measure networks and captures alone")
 	span := flag.Duration("span", 3*time.Second, "measure each rate for so long")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if played, err := role(ctx); played {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	print := func(f figure) {
 		if *asJSON {
 			line, _ := json.Marshal(f) // strings and a number
@@ -37,20 +45,24 @@ func main() {
 		}
 		fmt.Printf("%-44s %10.4g %s\n", f.Name, f.Value, f.Unit)
 	}
-	if err := run(ctx, *span, print); err != nil {
+	if err := run(ctx, *span, print, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 // run measures everything.
-func run(ctx context.Context, span time.Duration, print func(figure)) error {
+func run(ctx context.Context, span time.Duration, print func(figure), networks bool) error {
 	bin, done, err := harness.Programs()
 	if err != nil {
 		return err
 	}
 	defer done()
-	for _, measure := range []func(context.Context, string, time.Duration, func(figure)) error{codecs, licensings, issues, labStart} {
+	measures := []func(context.Context, string, time.Duration, func(figure)) error{manyHostsUp, captures, faultCost, labDays}
+	if !networks {
+		measures = append([]func(context.Context, string, time.Duration, func(figure)) error{codecs, licensings, issues, labStart}, measures...)
+	}
+	for _, measure := range measures {
 		if err := measure(ctx, bin, span, print); err != nil {
 			return err
 		}

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the tests need beside Go, git and make: the race detector's C
 # compiler, real clients with a screen to draw on, and what reads captures and
-# pictures. Nothing to do when all is there. No service is started.
+# pictures. With the argument "bench", what make bench compares with instead.
+# Nothing to do when all is there. No service is started.
 set -eu
 
 # file or program : package
@@ -26,6 +27,15 @@ unshare:util-linux
 ip:iproute2
 dig:bind9-dnsutils
 nsupdate:bind9-dnsutils
+'
+
+[ "${1:-}" != bench ] || needs='
+mn:mininet
+brctl:bridge-utils
+ping:iputils-ping
+ethtool:ethtool
+tcpdump:tcpdump
+nft:nftables
 '
 
 missing=

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tslab/tslab/netlab"
+)
+
+const roleHosts = "hosts" // builds a lab of many hosts
+
+// upDown is how long a lab of many hosts took.
+type upDown struct {
+	Up      float64 `json:"up"`      // until every host reaches every other
+	Down    float64 `json:"down"`    // until nothing is left of it
+	Reached int     `json:"reached"` // pairs of hosts, without a lost first frame
+}
+
+// manyHostsUp compares a lab of many hosts on one net with mininet's, on its Linux
+// bridge and without a controller, measured inside of mininet, so without its import.
+func manyHostsUp(ctx context.Context, _ string, span time.Duration, print func(figure)) error {
+	z := sizeOf(span)
+	var ups, downs []float64
+	for range z.Rounds {
+		var m upDown
+		if err := playRole(ctx, roleHosts, z, &m); err != nil {
+			return err
+		}
+		if want := z.Hosts * (z.Hosts - 1); m.Reached != want {
+			return fmt.Errorf("%d of %d pairs of hosts reached each other at once", m.Reached, want)
+		}
+		ups, downs = append(ups, m.Up), append(downs, m.Down)
+	}
+	up, down := median(ups), median(downs)
+	print(figure{fmt.Sprintf("%d hosts up, each reaches each", z.Hosts), up, "ms"})
+	print(figure{fmt.Sprintf("%d hosts down, nothing left", z.Hosts), down, "ms"})
+	reference, err := mininet(ctx, z.Hosts)
+	if err != nil {
+		return absent(print, "mininet", err, "hosts up", "hosts down")
+	}
+	print(figure{"mininet, LinuxBridge: up", reference.Up, "ms"})
+	print(figure{"mininet, LinuxBridge: down", reference.Down, "ms"})
+	print(figure{"ratio to mininet, up (goal 10)", reference.Up / up, "times faster"})
+	print(figure{"ratio to mininet, down (goal 30)", reference.Down / down, "times faster"})
+	return nil
+}
+
+// upAndDown builds the lab, lets every host reach every other, and gives it up.
+func upAndDown(ctx context.Context, z size, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "tslab-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var spec netlab.Spec
+	if err := spec.AddNet("lan", netip.Prefix{}); err != nil {
+		return err
+	}
+	for i := range z.Hosts {
+		if err := spec.AddHost(fmt.Sprintf("h%d", i), "lan"); err != nil {
+			return err
+		}
+	}
+	begin := time.Now()
+	lab, err := netlab.New(ctx, spec, netlab.Options{Folder: filepath.Join(dir, "run"), Name: "bench"})
+	if err != nil {
+		return err
+	}
+	m := upDown{Up: milliseconds(begin)}
+	if m.Reached, err = reach(lab); err != nil {
+		return errors.Join(err, lab.Close())
+	}
+	begin = time.Now()
+	if err := lab.Close(); err != nil {
+		return err
+	}
+	for left := 2; left > 1; { // besides the loopback
+		all, err := net.Interfaces()
+		if err != nil {
+			return err
+		}
+		left = len(all)
+	}
+	m.Down = milliseconds(begin)
+	return json.NewEncoder(out).Encode(m)
+}
+
+func milliseconds(begin time.Time) float64 { return time.Since(begin).Seconds() * 1000 }
+
+// reach lets every host send one datagram to all, and counts how many came. Nothing is
+// sent again. (With a frame to each alone, the kernel's one table of neighbors, 1024
+// entries for all namespaces, would be what is measured.)
+func reach(lab *netlab.Lab) (n int, err error) {
+	const port, patience = 7, 5 * time.Second
+	var conns []*net.UDPConn
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	hosts := lab.Spec().Hosts
+	for _, h := range hosts {
+		err := lab.Do(h.Name, func() error {
+			c, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
+			conns = append(conns, c)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	for _, c := range conns {
+		if _, err := c.WriteToUDP([]byte("all"), &net.UDPAddr{IP: net.IPv4(10, 0, 255, 255), Port: port}); err != nil {
+			return 0, err
+		}
+	}
+	end := time.Now().Add(patience)
+	for i, c := range conns {
+		if err := c.SetReadDeadline(end); err != nil {
+			return n, err
+		}
+		for heard := 0; heard < len(hosts); heard++ { // itself too
+			_, from, err := c.ReadFromUDPAddrPort(make([]byte, 8))
+			if err != nil {
+				return n, nil // the others do not come
+			}
+			if from.Addr() != hosts[i].Address() {
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
+// mininetProgram builds the same net in mininet.
+const mininetProgram = `
+import sys, time
+from mininet.net import Mininet
+from mininet.nodelib import LinuxBridge
+from mininet.topo import SingleSwitchTopo
+begin = time.time()
+net = Mininet(topo=SingleSwitchTopo(int(sys.argv[1])), switch=LinuxBridge, controller=None, waitConnected=False)
+net.start()
+up = time.time()
+net.stop()
+print("figures", (up - begin) * 1000, (time.time() - up) * 1000)
+`
+
+// mininet measures once: it takes long enough to tell.
+func mininet(ctx context.Context, hosts int) (upDown, error) {
+	if os.Getuid() != 0 {
+		return upDown{}, errors.New("mininet needs root")
+	}
+	const python = "/usr/bin/python3" // for which Debian's mininet is installed
+	cmd := exec.CommandContext(ctx, python, "-c", mininetProgram, strconv.Itoa(hosts))
+	out, err := cmd.CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		var m upDown
+		if _, scanErr := fmt.Sscanf(line, "figures %f %f", &m.Up, &m.Down); scanErr == nil {
+			return m, err
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return upDown{}, fmt.Errorf("%w: %s", cmp.Or(err, errors.New("it printed no figures")), lines[len(lines)-1])
+}
