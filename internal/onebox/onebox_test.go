@@ -222,7 +222,7 @@ func TestStory(t *testing.T) {
 			}
 			l.stop()
 			want := map[string]int{
-				"server.activated": 1, "keypack.installed": 1, "server.found": 1, "grace.ended": 1,
+				"server.activated": 1, "keypack.installed": 1, "server.met": 1, "server.found": 1, "grace.ended": 1,
 				"connection.accepted": 3, "license.pushed": 2, "license.accepted": 1,
 				"logon.succeeded": 3, "session.started": 3, "session.ended": 3,
 				"token.issued": 1, "token.validated": 1, "token.upgraded": 1, "license.marked": 1,
