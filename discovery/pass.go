@@ -44,7 +44,7 @@ func (f *Finder) pass(ctx context.Context, withSite bool) {
 	defer f.passing.Unlock()
 	f.keep(ctx)
 	setup := f.config.Setup()
-	if setup.Domain != "" {
+	if setup.Domain != "" && setup.Override == "" {
 		f.locateSelf(ctx)
 	}
 	found := 0
