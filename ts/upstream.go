@@ -25,6 +25,8 @@ type upstream struct {
 	attempt *attempt                 // under way, nil otherwise
 	pulse   *attempt                 // a sign of life that is waited for, nil otherwise
 	closed  bool
+	said    tsls.ServerInfo // what the license server has said last of itself
+	saidOn  *transport.Conn // and where
 	all     sync.WaitGroup
 }
 
@@ -55,7 +57,21 @@ func (u *upstream) call(ctx context.Context, m tsls.Message, wait time.Duration)
 	if err != nil {
 		return nil, tsls.ServerInfo{}, err
 	}
-	return answer, conn.Server(), nil
+	return answer, u.latest(conn, answer), nil
+}
+
+// latest is what the license server has said last about itself: in this answer, in an
+// earlier one, or when the connection was made. It may have been activated since then.
+func (u *upstream) latest(conn *transport.Conn, answer tsls.Message) tsls.ServerInfo {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if info, ok := answer.(tsls.ServerInfo); ok {
+		u.said, u.saidOn = info, conn
+	}
+	if u.saidOn == conn {
+		return u.said
+	}
+	return conn.Server()
 }
 
 func (u *upstream) callOn(ctx context.Context, conn *transport.Conn, m tsls.Message, wait time.Duration) (tsls.Message, error) {

@@ -29,7 +29,7 @@ func (e *engine) clearinghouseWord(_ *starlark.Thread, args starlark.Tuple, kwar
 	if name != "" {
 		argv = []string{"--name", name}
 	}
-	if _, err := e.tool(host, "clearinghouse", "init", argv); err != nil {
+	if _, err := e.tool(host, "clearinghouse", "init", argv, 1); err != nil { // 1: it is there already
 		return nil, err
 	}
 	folder, err := e.lab.DocumentFolder(host)

@@ -53,6 +53,8 @@ func port(program string) string {
 		return ":3343"
 	case "labdc":
 		return ":3346"
+	case "clearinghouse":
+		return ":443"
 	}
 	return ""
 }
