@@ -40,7 +40,7 @@ type announcer struct {
 // standsElse reports whether a tool's request changes what there is to announce.
 func standsElse(m tsls.Message) bool {
 	switch m.(type) {
-	case tsls.Activate, tsls.InstallKeyPack, tsls.ActivateByNumber, tsls.InstallByNumber, tsls.Return:
+	case tsls.Activate, tsls.InstallKeyPack, tsls.ActivateByNumber, tsls.InstallByNumber, tsls.Automatic, tsls.Return:
 		return true
 	}
 	return false

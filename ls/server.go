@@ -48,6 +48,10 @@ type Config struct {
 	// Ask puts a question to the license server at an address; nil: nobody is asked.
 	Ask func(ctx context.Context, addr string, m tsls.Message) (tsls.Message, error)
 
+	// Clearinghouse sends a form to the clearinghouse over the network and returns the
+	// documents of its answer; nil: this server was not told where one is.
+	Clearinghouse func(ctx context.Context, operation string, form map[string]string) (documents []string, err error)
+
 	// Idle is called once whenever no request has come for two seconds of elapsed
 	// time; it may be nil.
 	Idle func()
@@ -192,6 +196,8 @@ func (s *Server) handle(ctx context.Context, peer transport.Peer, m tsls.Message
 		return s.installByNumber(ctx, m)
 	case tsls.GetOrder:
 		return s.order(m)
+	case tsls.Automatic:
+		return s.automatic(ctx, m)
 	case tsls.KeyPacks:
 		return s.keyPacks()
 	case tsls.Licenses:

@@ -18,7 +18,7 @@ func command() *cli.Command {
 		Name:  "licmgr",
 		Usage: "manage a license server",
 		Commands: []*cli.Command{
-			listCommand(), showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), confirmClockCommand(), peersCommand(),
+			listCommand(), showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), reactivateCommand(), wizardCommand(), propertiesCommand(), methodCommand(), confirmClockCommand(), peersCommand(),
 			packCommand(), checkCommand(), assignCommand(),
 		},
 	}
@@ -34,6 +34,6 @@ func flags(own ...cli.Flag) []cli.Flag {
 	}, own...)
 }
 
-func fileFlag(usage string) cli.Flag {
-	return &cli.StringFlag{Name: "file", Usage: usage, Required: true}
+func optionalFile(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "file", Usage: "bring a document: " + usage}
 }

@@ -56,11 +56,27 @@ func startServer(t *testing.T) string { return startServerOf(t, "LS1", edition.W
 
 func startServerOf(t *testing.T, name string, e edition.Profile) string {
 	t.Helper()
+	return startServerWith(t, name, e, serverOptions{})
+}
+
+// serverOptions are what a license server was installed with.
+type serverOptions struct {
+	product       []byte
+	clearinghouse func(context.Context, string, map[string]string) ([]string, error)
+}
+
+func startServerWith(t *testing.T, name string, e edition.Profile, o serverOptions) string {
+	t.Helper()
 	dir := t.TempDir()
 	log := eventlog.New(io.Discard, name, ls.Program, clock.Fixed(day), slog.New(slog.DiscardHandler))
-	server, err := ls.New(ls.Config{Name: name, Dir: dir, Clock: clock.Fixed(day), Log: log, Edition: e})
+	server, err := ls.New(ls.Config{Name: name, Dir: dir, Clock: clock.Fixed(day), Log: log, Edition: e, Clearinghouse: o.clearinghouse})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if o.product != nil {
+		if err := server.SetProduct(t.Context(), o.product); err != nil {
+			t.Fatal(err)
+		}
 	}
 	id, err := identity.LoadOrCreate(dir, name)
 	if err != nil {
@@ -318,7 +334,7 @@ func TestConnect(t *testing.T) {
 		t.Errorf("an argument too many: %d %s", code, stderr)
 	}
 	code, _, stderr = d.run("install")
-	if code != tscli.CodeUsage || !strings.Contains(stderr, `"file" not set`) {
+	if code != tscli.CodeUsage || !strings.Contains(stderr, `--program`) {
 		t.Errorf("no file: %d %s", code, stderr)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,7 @@ func packCommand() *cli.Command {
 		ArgsUsage: "FILE",
 		Description: "The signature must be that of the clearinghouse whose root --roots names or, without it, that of the\n" +
 			"clearinghouse that has activated the license server.",
-		Flags: flags(&cli.StringFlag{Name: "roots", Usage: "the clearinghouse's root is in `FILE`, in PEM", DefaultText: "the license server's"}, tscli.JSONFlag()),
+		Flags: flags(tscli.RootsFlag("the license server's"), tscli.JSONFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			args, err := tscli.Args(c, 1, 1)
 			if err != nil {
@@ -45,34 +44,23 @@ func packCommand() *cli.Command {
 
 // rootsFor are the roots that --roots names, or those of the license server.
 func rootsFor(ctx context.Context, c *cli.Command) (roots []*x509.Certificate, err error) {
-	var ders [][]byte
 	if path := c.String("roots"); path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("--roots: %w", err)
+		return tscli.Roots(path)
+	}
+	err = connect(ctx, c, func(_ context.Context, conn *transport.Conn) error {
+		for _, der := range conn.Server().Roots {
+			root, err := x509.ParseCertificate(der)
+			if err != nil {
+				return fmt.Errorf("root certificate: %w", err)
+			}
+			roots = append(roots, root)
 		}
-		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-			ders = append(ders, block.Bytes)
-		}
-		if ders == nil {
-			return nil, fmt.Errorf("--roots: %s has no certificate in PEM; write one with `clearinghouse root`", path)
-		}
-	} else if err := connect(ctx, c, func(_ context.Context, conn *transport.Conn) error {
-		if ders = conn.Server().Roots; len(ders) == 0 {
+		if roots == nil {
 			return fmt.Errorf("license server %s is not activated, and knows no clearinghouse's root; name one with --roots", conn.Server().Name)
 		}
 		return nil
-	}); err != nil {
-		return nil, err
-	}
-	for _, der := range ders {
-		root, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("root certificate: %w", err)
-		}
-		roots = append(roots, root)
-	}
-	return roots, nil
+	})
+	return roots, err
 }
 
 // dumped is what `licmgr pack` shows; its JSON form is stable.

@@ -49,6 +49,8 @@ func flags() []ucli.Flag {
 		&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", DefaultText: "domain with --domain, otherwise workgroup"},
 		cli.WorkgroupFlag(),
 		&ucli.BoolFlag{Name: "require-group", Usage: "give licenses to terminal servers in the group 'Terminal Server Computers' only"},
+		&ucli.StringFlag{Name: "clearinghouse", Usage: "reach the clearinghouse at `ADDR` for the connection method Automatic", DefaultText: "it cannot be reached from here"},
+		cli.RootsFlag("none; needed with --clearinghouse"),
 		&ucli.StringFlag{Name: "os", Usage: "the server product that this machine runs: `OS`, server, advanced-server or datacenter", DefaultText: "not said"},
 	}
 }
@@ -61,6 +63,8 @@ type options struct {
 	scope   string
 	product string // file
 
+	clearinghouse, roots string // address; file
+
 	workgroup    string
 	gossip       gossipOptions
 	domain       cli.Domain
@@ -69,6 +73,7 @@ type options struct {
 
 func optionsFrom(c *ucli.Command) (options, error) {
 	o := options{Daemon: cli.DaemonFrom(c), seed: c.Uint64("seed"), scope: c.String("scope"), workgroup: c.String("workgroup"), product: c.String("product"),
+		clearinghouse: c.String("clearinghouse"), roots: c.String("roots"),
 		requireGroup: c.Bool("require-group")}
 	var err error
 	if o.domain, err = cli.DomainFrom(c); err != nil {
@@ -87,6 +92,9 @@ func optionsFrom(c *ucli.Command) (options, error) {
 	}
 	if o.gossip, err = gossipOptionsFrom(c, o.Listen); err != nil {
 		return o, err
+	}
+	if (o.clearinghouse == "") != (o.roots == "") {
+		return o, cli.Usage("--clearinghouse and --roots go together")
 	}
 	if err := checkOS(c.String("os")); err != nil {
 		return o, err

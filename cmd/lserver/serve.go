@@ -45,6 +45,9 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.gossip.wanted() {
 		config.Peers, config.Ask = d.near, d.near.Ask
 	}
+	if config.Clearinghouse, err = reachClearinghouse(o, p.KeyLog); err != nil {
+		return err
+	}
 	if d.server, err = ls.New(config); err != nil {
 		return err
 	}

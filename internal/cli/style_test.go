@@ -35,6 +35,14 @@ func TestStyle(t *testing.T) {
 	if got := StyleFor(terminal).Strong("a"); got != "\x1b[1ma\x1b[0m" {
 		t.Errorf("terminal: %q", got)
 	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if IsTerminal(null) || IsTerminal(file) || !IsTerminal(terminal) {
+		t.Error("who sits at a terminal")
+	}
 	t.Setenv("NO_COLOR", "1")
 	if got := StyleFor(terminal).Strong("a"); got != "a" {
 		t.Errorf("NO_COLOR: %q", got)

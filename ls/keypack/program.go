@@ -102,6 +102,9 @@ func (f Field) Check(typed string) (string, error) {
 	if err == nil {
 		return value, nil
 	}
+	if e, ok := errors.AsType[*FieldError](err); ok {
+		return "", e
+	}
 	if e, ok := errors.AsType[*codes.Error](err); ok {
 		return "", &FieldError{Field: f.Name, Problem: e.Reason, Remedy: e.Remedy}
 	}
@@ -124,6 +127,11 @@ func (f Field) Optional() bool {
 // PlainField is one that the clearinghouse alone can check.
 func PlainField(name, label string) Field {
 	return Field{Name: name, Label: label, check: func(s string) (string, error) { return strings.TrimSpace(s), nil }}
+}
+
+// CheckedField is one with a check of its own, whose error is a [*FieldError].
+func CheckedField(name, label string, check func(string) (string, error)) Field {
+	return Field{Name: name, Label: label, check: check}
 }
 
 func codeField(name string, k codes.Kind) Field {

@@ -44,6 +44,7 @@ const (
 	TypeActivateByNumber     Type = 0x15
 	TypeInstallByNumber      Type = 0x16
 	TypeGetOrder             Type = 0x17
+	TypeAutomatic            Type = 0x18
 
 	TypeServerInfo        Type = 0x81
 	TypeAllocated         Type = 0x83
@@ -112,6 +113,8 @@ func blank(t Type) Message {
 		return InstallByNumber{}
 	case TypeGetOrder:
 		return GetOrder{}
+	case TypeAutomatic:
+		return Automatic{}
 	case TypePeers:
 		return Peers{}
 	default:

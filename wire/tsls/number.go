@@ -57,3 +57,21 @@ func (m Order) code(c *coder) Message {
 	c.blob("document", &m.Document)
 	return m
 }
+
+// Automatic asks the license server to reach the clearinghouse by itself, as the
+// connection method Automatic of Windows Server 2003 has it: to be activated, or to
+// get a key pack. It is answered with [ServerInfo] for "activate" and "reactivate",
+// and with [KeyPackInstalled] for "install".
+type Automatic struct {
+	Operation string
+	Fields    []string // "name=value", as the clearinghouse names them
+}
+
+// Type is [TypeAutomatic].
+func (Automatic) Type() Type { return TypeAutomatic }
+
+func (m Automatic) code(c *coder) Message {
+	c.text("operation", &m.Operation)
+	c.texts("fields", &m.Fields, MaxFields)
+	return m
+}
