@@ -89,7 +89,7 @@ func runCommand() *ucli.Command {
 			tell := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
 			return runInside(ctx, drill, tell, script.Options{
 				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Engine: engine,
-				Programs: netlab.ProgramFolders(), Out: story, Report: report.Write,
+				Programs: netlab.ProgramFolders(), Out: story, Width: terminal(story), Report: report.Write,
 			})
 		},
 	}

@@ -33,6 +33,7 @@ type Options struct {
 	Engine   netlab.Engine // that does its faults; "" for netlab.UserEngine
 	Programs []string      // folders to find programs in before PATH
 	Out      io.Writer     // for the story
+	Width    func() int    // characters in a line of the terminal that Out is; nil when it is none
 
 	// Report makes a page about the run in its folder when it has ended, and returns its
 	// path; nil for none.
@@ -75,17 +76,20 @@ func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
 }
 
 func newEngine(ctx context.Context, d Drill, o Options) *engine {
-	return &engine{
-		ctx: ctx, drill: d, o: o, story: &story{w: o.Out, width: len("lab")},
-		streams: map[string]uint64{}, dice: map[string]*rand.Rand{},
+	s := &story{w: o.Out, width: len("lab")}
+	if o.Width != nil {
+		s.progress = &progress{w: o.Out, width: o.Width, date: func() time.Time { return time.Time{} }}
 	}
+	return &engine{ctx: ctx, drill: d, o: o, story: s, streams: map[string]uint64{}, dice: map[string]*rand.Rand{}}
 }
 
 // carryOut is [Run].
 func (e *engine) carryOut() (*netlab.Record, error) {
 	ctx, d := e.ctx, e.drill
 	e.story.title(d, e.o.Edition)
+	quiet := e.story.tick()
 	err := e.run()
+	quiet()
 	if e.lab == nil {
 		if e.held != nil {
 			e.held.Release()
@@ -178,6 +182,7 @@ func (e *engine) up() (*netlab.Lab, error) {
 		return nil, err
 	}
 	e.lab = lab
+	e.story.to(func(p *progress) { p.date = lab.Clock.Now })
 	if e.lost == nil {
 		e.lost = lab.Drops
 	}

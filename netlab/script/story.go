@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab"
@@ -20,6 +21,8 @@ type story struct {
 	mu    sync.Mutex
 	w     io.Writer
 	width int // of the longest host name
+
+	progress *progress // on a terminal; nil elsewhere
 }
 
 const dateForm = "2006-01-02 15:04:05"
@@ -27,7 +30,49 @@ const dateForm = "2006-01-02 15:04:05"
 func (s *story) line(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.progress != nil {
+		s.progress.hide()
+		defer s.progress.show(time.Now())
+	}
 	fmt.Fprintln(s.w, text)
+}
+
+// to changes the progress line, where there is one.
+func (s *story) to(change func(*progress)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.progress != nil {
+		change(s.progress)
+	}
+}
+
+// tick draws the progress line again and again, until the returned function is called,
+// which takes it away.
+func (s *story) tick() (stop func()) {
+	if s.progress == nil {
+		return func() {}
+	}
+	ticker, quit, ended := time.NewTicker(redraw), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-ticker.C:
+				s.to(func(p *progress) { p.show(time.Now()) })
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		ticker.Stop()
+		close(quit)
+		<-ended
+		s.to(func(p *progress) {
+			p.begin("", time.Now())
+			p.hide()
+		})
+	}
 }
 
 func (s *story) title(d Drill, leg string) {
@@ -43,6 +88,7 @@ func (s *story) event(e eventlog.Event) {
 	mark := ""
 	switch {
 	case e.Name == eventlog.LabStep.Name:
+		s.to(func(p *progress) { p.step = e.Text })
 		s.line("\n" + e.Text)
 		return
 	case e.Name == eventlog.ClockMoved.Name && e.Program != "tslab":

@@ -64,7 +64,9 @@ func (e *engine) words() starlark.StringDict {
 	dict := starlark.StringDict{}
 	for _, w := range Vocabulary() {
 		dict[w.Name] = starlark.NewBuiltin(w.Name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			e.story.to(func(p *progress) { p.begin(phrase(b.Name(), args, kwargs), time.Now()) })
 			v, err := w.call(e, thread, args, kwargs)
+			e.story.to(func(p *progress) { p.begin("", time.Now()) })
 			if err != nil {
 				return nil, named(b.Name(), err)
 			}
