@@ -16,6 +16,7 @@ import (
 func inDomain(s *discovery.Setup, _ *discovery.Config) { s.Domain = "lab.example" }
 
 // TestWhereItSeeks: rules V1 to V5, the first pass of a terminal server.
+//
 // proves R81
 func TestWhereItSeeks(t *testing.T) {
 	for _, tt := range []struct {

@@ -11,6 +11,7 @@ import (
 
 // TestRetry: a pass every 15 minutes until a license server is found, then a ping
 // every two hours, every hour where it is an enterprise one (rules V6, V1 to V5).
+//
 // proves R83
 // proves R85
 func TestRetry(t *testing.T) {
@@ -69,6 +70,7 @@ func TestPingFails(t *testing.T) {
 
 // TestSticky: a healthy license server is kept when others appear and when the one
 // that was first comes back; the knob failback leads back (rules V9, V10).
+//
 // proves R56
 func TestSticky(t *testing.T) {
 	for _, failback := range []bool{false, true} {
