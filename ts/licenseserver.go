@@ -40,6 +40,8 @@ type entry struct {
 	info  tsls.ServerInfo // as last heard
 	live  bool            // it answered last time
 	heard time.Time       // when, by the calendar; zero for never
+
+	referred bool // another one named it
 }
 
 // maxUpstreams bounds the license servers that are talked with.
@@ -116,6 +118,15 @@ func (c *catalog) at(addr string) (*upstream, error) {
 		c.entries[addr] = e
 	}
 	return e.up, nil
+}
+
+// referred notes that another license server named the one at addr.
+func (c *catalog) referred(addr string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[addr]; e != nil {
+		e.referred = true
+	}
 }
 
 // forget drops those that are silent and that discovery does not know. It needs the

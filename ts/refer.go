@@ -15,6 +15,9 @@ func (s *Server) askAt(ctx context.Context, hops int, addr string, m tsls.Alloca
 	hunt := policy.NewHunt(addr, m, hops, avoid...)
 	for at, m, ok := hunt.Next(); ok; at, m, ok = hunt.Next() {
 		answer, info, err := s.allocate(ctx, at, m)
+		if at != addr {
+			s.catalog.referred(at)
+		}
 		if ctx.Err() != nil {
 			return reply{Reason: ctx.Err().Error()}
 		}
@@ -33,7 +36,7 @@ func (s *Server) askAt(ctx context.Context, hops int, addr string, m tsls.Alloca
 		License: answer.License, Server: info.Name, Reason: answer.Reason,
 		Answer: policy.Answer{
 			Up: true, Code: answer.Answer, Activated: info.Activated,
-			Validated: answer.Validated, CALIssuedEver: info.CALIssuedEver, Referred: referred,
+			Validated: answer.Validated, CALIssuedEver: info.CALIssuedEver, PerUserPack: holdsPerUser(info), Referred: referred,
 		},
 	}
 }

@@ -155,7 +155,7 @@ func (c *catalog) others(found []discovery.Server) (list []CatalogEntry) {
 	defer c.mu.Unlock()
 	for addr, e := range c.entries {
 		known := slices.ContainsFunc(found, func(s discovery.Server) bool { return s.Address == addr })
-		if known || addr != override && e.info.Name == "" {
+		if known || addr != override && (!e.referred || e.info.Name == "") {
 			continue
 		}
 		how := "referral"
