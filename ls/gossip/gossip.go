@@ -145,7 +145,6 @@ func (g *Gossip) memberlistConfig() *memberlist.Config {
 	c.LogOutput = nil
 	c.TCPTimeout, c.ProbeInterval, c.ProbeTimeout = p.Stream, p.Probe, p.ProbeTimeout
 	c.GossipInterval, c.PushPullInterval = p.Round, p.PushPull
-	c.RetransmitMult = p.Retransmit
 	c.EnableCompression = false // it takes more memory than all the rest
 	return c
 }

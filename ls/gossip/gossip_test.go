@@ -24,7 +24,11 @@ func TestFiftyConverge(t *testing.T) {
 		}
 		took := w.within(30*time.Second, "at the start")
 		t.Logf("50 servers know each other after %v", took)
-		<-time.After(10 * time.Second) // until the last has seen the last
+		for begin := time.Now(); !w.allSeen(); <-time.After(time.Second) {
+			if time.Since(begin) > 3*time.Minute {
+				t.Fatal("some do not see each other")
+			}
+		}
 		w.all[17].announce(0)
 		if took := w.within(time.Second, "a change"); took > 50*time.Millisecond {
 			t.Errorf("a change takes %v", took)

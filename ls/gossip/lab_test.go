@@ -138,6 +138,18 @@ func (w *town) agree(among ...int) bool {
 	return true
 }
 
+// allSeen reports whether every server sees every other.
+func (w *town) allSeen() bool {
+	for _, s := range w.all {
+		for _, b := range s.Beliefs() {
+			if !b.Seen {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // within waits until the servers agree, and returns how long that took.
 func (w *town) within(limit time.Duration, what string, among ...int) time.Duration {
 	w.t.Helper()

@@ -10,7 +10,7 @@ type Pace struct {
 	Round        time.Duration // of gossip: sends what was lost again (200 ms)
 	Probe        time.Duration // between two looks at whether a member lives (2 s)
 	ProbeTimeout time.Duration // for the answer (500 ms)
-	PushPull     time.Duration // between two whole exchanges with a member (2 min)
+	PushPull     time.Duration // between two whole exchanges with a member (1 min)
 	Stream       time.Duration // for making a stream, and for each read and write on it (2 s)
 	Leave        time.Duration // for saying goodbye (300 ms)
 	Retransmit   int           // how often news is sent again, times the logarithm of the members (2)
@@ -31,7 +31,7 @@ func (p Pace) withDefaults() Pace {
 		d time.Duration
 	}{
 		{&p.Rejoin, 5 * time.Second}, {&p.Coalesce, time.Second}, {&p.Round, 200 * time.Millisecond},
-		{&p.Probe, 2 * time.Second}, {&p.ProbeTimeout, 500 * time.Millisecond}, {&p.PushPull, 2 * time.Minute},
+		{&p.Probe, 2 * time.Second}, {&p.ProbeTimeout, 500 * time.Millisecond}, {&p.PushPull, time.Minute},
 		{&p.Stream, 2 * time.Second}, {&p.Leave, 300 * time.Millisecond},
 	} {
 		if *f.v <= 0 {

@@ -148,7 +148,8 @@ func (g *Gossip) hear(e inventory.Entry) (isNews bool) {
 		return false
 	}
 	g.heard[e.Owner] = g.config.Clock.Now()
-	if g.config.Log != nil && (!known || inventory.Urgent(old, e)) {
+	anew := !known || old.Version.Start != e.Version.Start
+	if g.config.Log != nil && (anew || inventory.Urgent(old, e)) {
 		free, total := cals(e)
 		g.config.Log.Event(eventlog.InventoryHeard, eventlog.F("server", e.Name), eventlog.F("address", e.Address),
 			eventlog.F("free", free), eventlog.F("total", total), eventlog.F("activated", e.Activated))
