@@ -64,6 +64,7 @@ var (
 		{imports: "golang.org/x/image/...", only: []string{"ts/screen"}, why: "only the session draws"},
 		{imports: "github.com/google/go-cmp/...", only: []string{}, why: "it panics, and is for tests"},
 		{imports: "pgregory.net/rapid/...", only: []string{}, why: "it is for tests"},
+		{imports: "github.com/chromedp/...", only: []string{}, why: "it is for tests"},
 		{imports: "github.com/rogpeppe/go-internal/...", only: []string{}, why: "it is for tests"},
 
 		// Pure packages.
