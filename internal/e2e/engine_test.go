@@ -95,3 +95,57 @@ func TestKernelEngineNeedsRoot(t *testing.T) {
 		t.Errorf("an engine that there is not: %v\n%s", err, out)
 	}
 }
+
+// lossy sends numbered datagrams past a fault, and two cuts beside it.
+const lossy = `# Datagrams past faults
+lan = net("lan")
+c1 = host("c1")
+c2 = host("c2")
+def refused(): # neighbors know each other then, and what was sent before has passed
+    return exec(c1, "bash", "-c", "echo x >/dev/tcp/10.0.0.2/9").exit == 1
+expect(refused())
+lost = fault(c1, "loss", percent = 30, protocol = "udp", port = 7001, direction = "from")
+third = fault(c1, "drop", protocol = "udp", port = 7002, direction = "from", nth = 3)
+send = "for i in $(seq 200); do echo $i >/dev/udp/10.0.0.2/%s; done 2>/dev/null; true"
+exec(c1, "bash", "-c", send % 7001)
+exec(c1, "bash", "-c", send % 7002)
+expect(refused())
+expect([faults(third).done, faults(third).matched], [1, 200], "the third and no other")
+print("lost %d of %d" % (faults(lost).done, faults(lost).matched))
+expect(packets(source = c1, protocol = "udp"), 400, "what is lost stands in the capture as sent")
+cut = fault(c2, "cut")
+expect(exec(c1, "timeout", "0.5", "bash", "-c", "echo x >/dev/tcp/10.0.0.2/9").exit, 124, "nobody answers")
+heal(cut)
+expect(refused(), True, "healed, the port refuses")
+`
+
+// With one seed both engines lose the same frames; what the kernel cannot do is an
+// error that names the other engine.
+func TestEnginesAgree(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("lossy.star", lossy)
+	var lost []string
+	for _, args := range [][]string{{"user", "1"}, {"ebpf", "1"}, {"ebpf", "2"}} {
+		code, out := lab(bounded(t), t, dir, "--engine", args[0], "--seed", args[1], "lossy.star")
+		if code != 0 {
+			t.Fatalf("engine %s: exit status %d\n%s", args[0], code, out)
+		}
+		_, line, _ := strings.Cut(out, "\nlost ")
+		line, _, _ = strings.Cut(line, "\n")
+		lost = append(lost, line)
+	}
+	if lost[0] != lost[1] || !strings.HasSuffix(lost[0], " of 200") || lost[0] == "0 of 200" {
+		t.Errorf("lost were %q", lost)
+	}
+	write("late.star", "# A delay\nlan = net(\"lan\")\nc1 = host(\"c1\")\nfault(c1, \"delay\", delay = \"20ms\")\n")
+	code, out := lab(bounded(t), t, dir, "--engine", "ebpf", "late.star")
+	if code != 1 || !strings.Contains(out, "late.star:4:6: fault: ") || !strings.Contains(out, "the engine ebpf cannot do delay: ") || !strings.Contains(out, "use --engine user") {
+		t.Errorf("a delay in the kernel: exit status %d\n%s", code, out)
+	}
+}
