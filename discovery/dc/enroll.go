@@ -2,6 +2,7 @@ package dc
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -188,7 +189,7 @@ func (s *Controller) join(a asker, text []byte) ([]byte, error) {
 		return nil, err
 	}
 	s.config.Log.Event(eventlog.HostJoined, eventlog.F("host", r.Host), eventlog.F("role", r.Role), eventlog.F("domain", r.Domain),
-		eventlog.F("site", site), eventlog.F("groups", list(s.groups(r.Host, r.Role))), eventlog.F("peer", a.addr), eventlog.F("key", key))
+		eventlog.F("site", cmp.Or(site, "no site")), eventlog.F("groups", list(s.groups(r.Host, r.Role))), eventlog.F("peer", a.addr), eventlog.F("key", key))
 	return answer, nil
 }
 

@@ -136,7 +136,7 @@ func TestSite(t *testing.T) {
 	if err != nil || a.Site != "Oslo" || a.DistinguishedName != entry || a.Server != "" {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if got := l.await(t, "site.asked"); got != "ts9 is in Oslo; "+entry+" names no license server" {
+	if got := l.await(t, "site.asked"); got != "ts9 asked about its site: Oslo, "+entry+", license server none" {
 		t.Errorf("event %q", got)
 	}
 	ls := host(t, "ls1")
@@ -144,7 +144,7 @@ func TestSite(t *testing.T) {
 	if a, err = ls.EnterSite(t.Context(), l.controller(), ":3343"); err != nil || a.Address != "127.0.0.1:3343" {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if got := l.await(t, "site.entered"); got != entry+" names ls1" {
+	if got := l.await(t, "site.entered"); got != entry+" names the license server ls1" {
 		t.Errorf("event %q", got)
 	}
 	if a, err = stranger.QuerySiteOf(t.Context(), l.controller(), "oslo"); err != nil || a.Server != "ls1" || a.Address != "127.0.0.1:3343" || a.Site != "Oslo" {

@@ -58,7 +58,7 @@ func (s *Controller) querySite(a asker, text []byte) ([]byte, error) {
 	}
 	answer := s.siteAnswer(s.siteFor(a, q.Site))
 	s.config.Log.Event(eventlog.SiteAsked, eventlog.F("host", q.Host), eventlog.F("peer", a.addr), eventlog.F("site", cmp.Or(answer.Site, "no site")),
-		eventlog.F("entry", cmp.Or(answer.DistinguishedName, "no entry")), eventlog.F("server", cmp.Or(answer.Server, "no license server")), eventlog.F("address", answer.Address))
+		eventlog.F("entry", cmp.Or(answer.DistinguishedName, "no entry")), eventlog.F("server", cmp.Or(answer.Server, "none")), eventlog.F("address", answer.Address))
 	return answer.Sign(s.config.Forest.key)
 }
 
@@ -144,7 +144,7 @@ func (s *Controller) setEntry(e enroll.SiteEntry) (changed bool, err error) {
 	})
 	if err == nil && changed {
 		s.config.Log.Event(eventlog.SiteEntered, eventlog.F("entry", s.siteAnswer(e.Site).DistinguishedName), eventlog.F("site", e.Site),
-			eventlog.F("server", cmp.Or(s.dir.view().Entries[key].Server, "no license server")), eventlog.F("address", e.Address))
+			eventlog.F("server", cmp.Or(s.dir.view().Entries[key].Server, "none")), eventlog.F("address", e.Address))
 	}
 	return changed, err
 }

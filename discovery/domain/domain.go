@@ -14,7 +14,9 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tslab/tslab/discovery"
@@ -45,6 +47,9 @@ type Config struct {
 type Domain struct {
 	config Config
 	id     *identity.Identity
+
+	mu   sync.Mutex
+	last string // address of the domain controller that answered last
 }
 
 // Enter makes the host a member of the domain, or its membership anew. When no domain
@@ -133,18 +138,34 @@ func (d *Domain) entry(ctx context.Context, address string) (a enroll.SiteAnswer
 	return a, err
 }
 
-// try asks the domain controllers, one after the other, until one answers. A refusal
-// is an answer.
+// try asks the domain controllers, one after the other, until one answers: first the
+// one that did last time. A refusal is an answer.
 func (d *Domain) try(ctx context.Context, ask func(identity.Controller) error) (identity.Controller, error) {
 	addrs, err := d.controllers(ctx)
 	if err != nil {
 		return identity.Controller{}, err
 	}
+	d.mu.Lock()
+	last := d.last
+	d.last = ""
+	d.mu.Unlock()
+	slices.SortStableFunc(addrs, func(a, b string) int {
+		switch {
+		case a != b && a == last:
+			return -1
+		case a != b && b == last:
+			return 1
+		}
+		return 0
+	})
 	var errs []error
 	for _, addr := range addrs {
 		dc := identity.Controller{Addr: addr, KeyLog: d.config.KeyLog}
 		err := ask(dc)
 		if _, refused := errors.AsType[*enroll.Refusal](err); err == nil || refused {
+			d.mu.Lock()
+			d.last = addr
+			d.mu.Unlock()
 			return dc, err
 		}
 		if errs = append(errs, err); ctx.Err() != nil {

@@ -93,8 +93,8 @@ var (
 	HostJoined       = Kind{"host.joined", 0, Information, "{host} joined {domain} as {role} from {peer}: site {site}, groups {groups}"}
 	JoinRefused      = Kind{"host.refused", 0, Warning, "{host} from {peer} may not join: {reason}"}
 	GroupChanged     = Kind{"group.changed", 0, Information, "{host} is {on} in the group {group}, from its next join on"}
-	SiteAsked        = Kind{"site.asked", 0, Information, "{host} is in {site}; {entry} names {server}"}
-	SiteEntered      = Kind{"site.entered", 0, Information, "{entry} names {server}"}
+	SiteAsked        = Kind{"site.asked", 0, Information, "{host} asked about its site: {site}, {entry}, license server {server}"}
+	SiteEntered      = Kind{"site.entered", 0, Information, "{entry} names the license server {server}"}
 	SiteEntryRefused = Kind{"site.refused", 0, Warning, "{host} from {peer} is not entered: {reason}"}
 	SiteMapChanged   = Kind{"site.map-changed", 0, Information, "{subnet} is in {site}"}
 	NameUpdated      = Kind{"name.updated", 0, Information, "{name}: {changed} records changed by {key}"}

@@ -26,6 +26,7 @@ const (
 	EnrollProtocol = "tslab-enroll"
 
 	enrollTimeout = 5 * time.Second
+	dialTimeout   = time.Second
 	maxDocument   = 64 << 10 // bytes of a document on the connection
 
 	bindingLabel = "EXPORTER-Channel-Binding" // RFC 9266
@@ -178,7 +179,9 @@ func (id *Identity) enroll(ctx context.Context, c Controller, f func(*enrollConn
 			return new(net.Dialer).DialContext(ctx, "tcp", addr)
 		}
 	}
-	raw, err := dial(ctx, addr)
+	dialing, cancelDial := context.WithTimeout(ctx, dialTimeout)
+	defer cancelDial()
+	raw, err := dial(dialing, addr)
 	if err != nil {
 		return fmt.Errorf("domain controller %s: %w", addr, err)
 	}
