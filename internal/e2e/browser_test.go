@@ -196,6 +196,9 @@ func TestBrowser(t *testing.T) {
 	}
 	o.chains(info)
 
+	if _, err := chromedp.Run(narrow, chromedp.EmulateViewport(390, 844)); err != nil { // narrower than a window can be
+		t.Fatal(err)
+	}
 	if _, err := chromedp.Run(narrow, chromedp.Navigate(o.url+"install?program=select")); err != nil {
 		t.Fatal(err)
 	}
