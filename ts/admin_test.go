@@ -73,7 +73,7 @@ func (l *lab) configure(t *testing.T, set ...string) (result, text string) {
 
 // TestConfigure sets what can be set, and is told why not.
 //
-// proves R87, R88, R90
+// proves R90
 func TestConfigure(t *testing.T) {
 	w2k := newLab(t, nil)
 	net := startLab(t, w2k.clock, func(c *ts.Config) { c.Profile = edition.WS2003() })
@@ -96,7 +96,7 @@ func TestConfigure(t *testing.T) {
 		{w2k, []string{"DefaultLicenseServer=127.0.0.9:1"}, "ok", ""},
 		{w2k, []string{"DefaultLicenseServer=127.0.0.9:1"}, "no-op", ""},
 		{w2k, []string{"temp_days=3"}, "refuse", "it is the license server's; start lserver with --set temp_days=3"},
-		{w2k, []string{"failback=on"}, "refuse", "start termsrv with --set failback=on"},
+		{w2k, []string{"failback=on"}, "ok", ""},
 		{w2k, []string{"advance_step=1h"}, "refuse", "it is the calendar's"},
 		{w2k, []string{"grace_token=none"}, "refuse", "no program reads it yet"},
 		{w2k, []string{"bogus=3"}, "refuse", "not known"},
@@ -163,6 +163,8 @@ func TestSettingsSurviveRestart(t *testing.T) {
 }
 
 // TestAddresses: a license server is named in any of three ways, and is one.
+//
+// proves R88
 func TestAddresses(t *testing.T) {
 	for name, want := range map[string]string{
 		"": "", "LS1": "LS1:3343", "ls1.lab.example": "ls1.lab.example:3343", "192.0.2.7": "192.0.2.7:3343",

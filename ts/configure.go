@@ -200,26 +200,16 @@ func Knobs() []string {
 // whyNot says why a knob cannot be set on a running terminal server, and where it
 // can be.
 func whyNot(name string) string {
-	switch {
-	case edition.Unread(name):
+	if edition.Unread(name) {
 		return "no program reads it yet"
-	case slices.Contains(startKnobs(), name):
-		return "it is read when the terminal server starts; start termsrv with --set SETTING"
 	}
 	switch name {
 	case "advance_step":
 		return "it is the calendar's, which `tslab serve --set SETTING` or the drill's start moves"
-	case "grace_token":
-		return "it has one value only"
 	case "license_mode":
 		return "set mode=device or mode=user"
 	case "connection_methods", "default_method", "activation_needs_net_on", "ie_esc":
 		return "it is about the way to the clearinghouse, which a license server's tool goes; start lserver with --set SETTING"
 	}
 	return "it is the license server's; start lserver with --set SETTING"
-}
-
-// startKnobs are those that say how license servers are sought.
-func startKnobs() []string {
-	return []string{"ls_host", "discovery_order", "retry_site", "verify_site", "failback", "override"}
 }
