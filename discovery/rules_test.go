@@ -15,9 +15,10 @@ import (
 // inDomain puts the seeker into the domain of the world.
 func inDomain(s *discovery.Setup, _ *discovery.Config) { s.Domain = "lab.example" }
 
-// TestWhereItSeeks: rules V1 to V5, the first pass of a terminal server.
+// TestWhereItSeeks: rules V1 to V5, the first pass of a terminal server, and what its
+// catalog holds then.
 //
-// proves R81
+// proves R81, R82, R84, R87
 func TestWhereItSeeks(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

@@ -63,7 +63,7 @@ func tscc(t *testing.T, args ...string) (code int, out, errs string) {
 
 // TestCommands goes through what an administrator does, and what he is refused.
 //
-// proves R25, R27, R84, R90
+// proves R25, R27, R90
 func TestCommands(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	if code, _, errs := tscc(t, "show"); code != cli.CodeRefused || !strings.Contains(errs, "no server of yours runs") {
