@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/ts"
 	"github.com/tslab/tslab/wire/licensing"
@@ -61,7 +62,7 @@ func refusals() []refused {
 	return []refused{
 		{"HTTP", plain, bytesOf("GET / HTTP/1.0\r\n\r\n"), "", "", "rdp negotiation, received: first byte 0x47"},
 		{"oversized", plain, bytesOf("\x03\x00\xff\xff\x27\xe0\x00\x00\x00\x00\x00"), "", "", "packet of 65535 bytes"},
-		{"truncated", plain, bytesOf("\x03\x00\x00\x13\x0e\xe0"), "", "", "EOF"},
+		{"truncated", plain, bytesOf("\x03\x00\x00\x13\x0e\xe0"), "", "", "rdp negotiation, received: unexpected EOF"},
 		{"CredSSP alone", plain, bytesOf("\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x02\x00\x00\x00"),
 			"X.224 Connection Confirm", failure[:30] + "01000000", "SSL_REQUIRED_BY_SERVER"},
 		{"TLS alone, not taken", only(rdpconn.RDPOnly), bytesOf("\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x01\x00\x00\x00"),
@@ -74,7 +75,7 @@ func refusals() []refused {
 		}, "X.224 Connection Confirm", "", "client offers encryption methods"},
 		{"joins before it is attached", plain, instead(2, mcs(rdp.MCS{Kind: rdp.MCSJoinRequest, Initiator: 1004, Channel: 1003})),
 			"Disconnect Provider Ultimatum", ultimatum, "Channel Join Request, want Erect Domain"},
-		{"cut off in a packet", plain, cut, "MCS Connect-Response", "", "EOF"},
+		{"cut off in a packet", plain, cut, "MCS Connect-Response", "", "rdp channel join, received: unexpected EOF"},
 		{"Client Info of nonsense", plain, instead(last, data(0x40, 0, 0, 0, 1, 2, 3)), "Disconnect Provider Ultimatum", ultimatum, "rdp client info, received"},
 		{"no Client Info", plain, instead(last, data(0x80, 0, 0, 0, 1, 2, 3)), "Disconnect Provider Ultimatum", ultimatum, "want client info"},
 		{"wrong MAC", plain, func(t *testing.T, l *lab) { // a client that was heard before: the keys are others now
@@ -124,13 +125,13 @@ func TestRefusedInput(t *testing.T) {
 			})
 			tt.say(t, l)
 			var why string
-			for ends := 0; ends == 0; {
+			var told eventlog.Event
+			for told.Name == "" {
 				select {
 				case e := <-l.events:
-					if e.Name == "connection.refused" || e.Name == "license.denied" || e.Name == "session.ended" {
-						if strings.Contains(e.Text, tt.event) {
-							ends++
-						}
+					if isEnd(e) && strings.Contains(e.Text, tt.event) {
+						told = e
+					} else if isEnd(e) {
 						why += e.Text + "\n"
 					}
 				case <-time.After(10 * time.Second):
@@ -138,12 +139,22 @@ func TestRefusedInput(t *testing.T) {
 				}
 			}
 			l.stop()
+			for _, e := range l.rest() { // an honest client may have been there before
+				if peer := told.Fields["peer"]; isEnd(e) && (peer == "" || peer == e.Fields["peer"]) {
+					t.Errorf("a second event: %s", e.Text)
+				}
+			}
 			pdu, data := lastSent(t, text.String())
 			if pdu != tt.pdu || !strings.HasPrefix(data, tt.data) {
 				t.Errorf("the server says %q %s last, want %q %s", pdu, data, tt.pdu, tt.data)
 			}
 		})
 	}
+}
+
+// isEnd reports an event that says how a connection ended.
+func isEnd(e eventlog.Event) bool {
+	return e.Name == "connection.refused" || e.Name == "license.denied" || e.Name == "session.ended"
 }
 
 // lastSent is the last PDU of the last connection that the server has said; the
