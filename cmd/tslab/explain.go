@@ -68,7 +68,10 @@ func explainWords(c *ucli.Command, table *rules.Table) error {
 			fmt.Fprintf(w, "    %s\n", line)
 		}
 		for _, r := range topic.Rules {
-			fmt.Fprintf(w, "  %-5s %s\n        %s -> %s\n", r.Number, r.Text, r.When, r.Then)
+			fmt.Fprintf(w, "  %-5s %s\n", r.Number, r.Text)
+			if !r.Note {
+				fmt.Fprintf(w, "        %s -> %s\n", r.When, r.Then)
+			}
 		}
 	}
 	return nil

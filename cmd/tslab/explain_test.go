@@ -40,6 +40,7 @@ func TestExplain(t *testing.T) {
 		{"explain 0x103 266 PROTO NEW_LICENSE T8 1028", []string{"BAD_CLIENT_MSG", "NO_REMOTE_CONNECTIONS", "ERR_INVALID_MAC", "Responded -> Completed", "newer product version", "its license could not be renewed"}},
 		{"explain 1011", []string{"1011 (event)", "its temporary license has expired", "M29"}},
 		{"explain C21 temps_per_hwid", []string{"C21 (conflict)", "temps_per_hwid (knob)", "w2k-sp3: 1"}},
+		{"explain 1010", []string{"could not locate a license server", "  V6    A pass that finds none writes event 1010 and waits retry_min.\n"}},
 		{"explain stranger_cal", []string{"tslab serve sets none by itself"}},
 		{"serve --help", []string{"One knob is off its default, stranger_cal=none"}},
 		{"editions --help", []string{"stranger_cal=none"}},

@@ -96,13 +96,15 @@ func TestExplainErrors(t *testing.T) {
 
 func TestLookup(t *testing.T) {
 	table := load(t)
-	events := map[int]string{1004: "It cannot be issued.", 1011: "It has expired.", 1000: "None for the user."}
+	events := map[int]string{1004: "It cannot be issued.", 1010: "None found.", 1011: "It has expired.", 1000: "None for the user."}
 	for _, test := range []struct{ name, kind, text, rule string }{
 		{"M46", "rule", "even with CALs in stock", ""},
 		{"m46", "rule", "even with CALs in stock", ""},
 		{"1011", "event", "It has expired.", "M29"},
 		{"1004", "event", "It cannot be issued.", "M38"},
 		{"1000", "event", "None for the user.", "M38"},
+		{"1000", "event", "None for the user.", "E1"},
+		{"1010", "event", "None found.", "V6"},
 		{"0x102", "answer on the wire", "0x102 (258)", "M42"},
 		{"257", "answer on the wire", "there is no license server", "M33"},
 		{"CANTUP", "answer on the wire", "error code 0x00000008, state transition 0x00000001", "M14a"},

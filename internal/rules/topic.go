@@ -74,7 +74,8 @@ func (t *Table) numbered(n uint32, events map[int]string) []Topic {
 	if text, ok := events[int(n)]; ok && n != 0 {
 		id := strconv.Itoa(int(n))
 		logs := func(r *Rule) bool {
-			return strings.TrimSuffix(r.Event, "+") == id || id == "1000" && r.Event == "1004+"
+			return strings.TrimSuffix(r.Event, "+") == id || r.Also == id || id == "1000" && r.Event == "1004+" ||
+				r.Note && strings.Contains(r.Text, "event "+id)
 		}
 		found = append(found, Topic{id, "event", []string{text}, t.mentioning(logs)})
 	}
