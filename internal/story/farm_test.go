@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,6 +23,7 @@ import (
 	"github.com/tslab/tslab/ls/clearinghouse"
 	"github.com/tslab/tslab/ts"
 	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/licensing"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
 )
@@ -345,10 +347,20 @@ func (f *farm) connect(s *termServer, d *pc, logon bool) outcome {
 	return out
 }
 
+// take reads what came. Whatever its kind, it came by the same messages: the question
+// whether the client is who it says, and then the token.
 func (o *outcome) take(t testing.TB, l client.Licensed) {
 	t.Helper()
 	if l.Stored == nil {
 		return
+	}
+	want := []licensing.Type{licensing.TypeLicenseRequest, licensing.TypeNewLicenseRequest, licensing.TypePlatformChallenge,
+		licensing.TypePlatformChallengeResponse, licensing.TypeNewLicense}
+	if l.Presented != nil {
+		want[1], want[4] = licensing.TypeLicenseInfo, licensing.TypeUpgradeLicense
+	}
+	if !slices.Equal(l.Messages, want) {
+		t.Errorf("a token came by %v, want %v", l.Messages, want)
 	}
 	parsed, err := token.Parse(l.Stored.License)
 	if err != nil {

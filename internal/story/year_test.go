@@ -11,6 +11,7 @@ import (
 	"github.com/tslab/tslab/client"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
+	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
 )
@@ -109,13 +110,16 @@ func (f *farm) put(elsewhere *licenseServer, d *pc, request tsls.Request) token.
 // failed search every quarter of an hour, fourteen warnings, the end; and then who
 // has a valid token of a license server elsewhere, and nobody else.
 //
-// proves R24, R26, R29, R80, R83, R147, R150, R153, R154, R155, R156, R170, R171, R172
+// proves R24, R26, R29, R80, R83, R147, R150, R153, R154, R155, R156, R171, R172
 func TestNeverFindsALicenseServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFarm(t)
 		defer f.end()
 		f.sell("elsewhere", edition.W2KSP3(), 5)
 		f.ts = f.termServer("ts1", edition.W2KSP3(), "ls1:3343")
+		if synctest.Wait(); f.count(1010) != 1 {
+			t.Errorf("%d failed searches at the start, want the first", f.count(1010))
+		}
 		f.ts.restartWithRoot()
 		on := func(days int, name, persona string, want string) {
 			t.Helper()
@@ -221,7 +225,7 @@ func (f *farm) texts(want map[int]string) {
 // CAL and never a built-in token, and keeps it in its folder; Professional systems
 // draw on the built-in pool, all others on temporary tokens.
 //
-// proves R21, R22, R30, R32, R165, R166, R167, R168, R169, R176
+// proves R21, R22, R30, R32, R165, R166, R167, R168, R169, R170, R176
 func TestMacintosh(t *testing.T) {
 	for _, p := range []edition.Profile{edition.W2K(), edition.W2KSP3()} {
 		t.Run(p.Edition.String(), func(t *testing.T) {
@@ -237,8 +241,14 @@ func macintosh(t *testing.T, p edition.Profile) {
 	f.wires.cut(f.ls.addr, true)
 	f.ts = f.termServer("ts1", p, f.ls.addr)
 	mac := f.pc("Mac1", "mac")
+	if s := f.ts.Status().Grace.State; s != policy.GraceNotStarted {
+		t.Errorf("before the Macintosh the grace period is %s", s)
+	}
 	if out := f.connect(f.ts, mac, true); out.rule != "M37" || len(mac.Store.Licenses()) != 0 {
 		t.Errorf("day 0: %+v, %d licenses", out, len(mac.Store.Licenses()))
+	}
+	if s := f.ts.Status().Grace.State; s != policy.GraceRunning {
+		t.Errorf("after the Macintosh the grace period is %s", s)
 	}
 	f.at(2 * day)
 	f.wires.cut(f.ls.addr, false)
