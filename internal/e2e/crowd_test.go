@@ -63,6 +63,9 @@ func TestCrowd(t *testing.T) {
 	after := held(t, ctx, f, 0)
 
 	t.Logf("median of %d licensings: idle %v, in the crowd %v, ratio %.2f", honestClients, idle, busy, float64(busy)/float64(idle))
+	if busy > 5*idle && busy > time.Second { // the garbage and the devices share the machine with the server
+		t.Errorf("a licensing takes %v in the crowd, %v without", busy, idle)
+	}
 	t.Logf("goroutines %d, %d, %d; heap %d, %d, %d KiB", before.Goroutines, during.Goroutines, after.Goroutines,
 		before.Heap>>10, during.Heap>>10, after.Heap>>10)
 	const slack = 4 << 20
