@@ -24,6 +24,7 @@ type Responder struct {
 
 	Interfaces func() ([]Interface, error) // nil: those of [Interfaces]
 	Port       uint16                      // to answer on; 0: locate.Port
+	Burst      int                         // answers to one source at once; 0: 20. Half as many come back in a second.
 
 	sockets []socket
 
@@ -35,9 +36,8 @@ type Responder struct {
 
 // What a source is answered.
 const (
-	burst      = 20 // queries at once
-	perSecond  = 10 // and after them
-	maxSources = 1024
+	defaultBurst = 20
+	maxSources   = 1024
 	// interfacesAge is how long an interface that has come or gone may be unknown.
 	interfacesAge = time.Second
 )
@@ -157,11 +157,10 @@ func (r *Responder) allow(source netip.Addr, now time.Time) bool {
 		if r.sources == nil {
 			r.sources = map[netip.Addr]*bucket{}
 		}
-		b = &bucket{left: burst, at: now}
+		b = &bucket{left: r.burst(), at: now}
 		r.sources[source] = b
 	}
-	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*perSecond)
-	b.at = now
+	b.left, b.at = r.level(b, now), now
 	if b.left < 1 {
 		return false
 	}
@@ -169,10 +168,22 @@ func (r *Responder) allow(source netip.Addr, now time.Time) bool {
 	return true
 }
 
+func (r *Responder) burst() float64 {
+	if r.Burst > 0 {
+		return float64(r.Burst)
+	}
+	return defaultBurst
+}
+
+// level is what a source may ask at that moment.
+func (r *Responder) level(b *bucket, now time.Time) float64 {
+	return min(r.burst(), b.left+now.Sub(b.at).Seconds()*r.burst()/2)
+}
+
 // forget drops the sources that may ask as much as those that never did.
 func (r *Responder) forget(now time.Time) {
 	for source, b := range r.sources {
-		if b.left+now.Sub(b.at).Seconds()*perSecond >= burst {
+		if r.level(b, now) >= r.burst() {
 			delete(r.sources, source)
 		}
 	}

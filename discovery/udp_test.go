@@ -1,9 +1,11 @@
 package discovery_test
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,5 +142,83 @@ func TestNobodyToAsk(t *testing.T) {
 	err := discovery.UDP{Interfaces: always(nil)}.Broadcast(t.Context(), nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "no interface") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestRate: a source is answered so often and no more, and again after a while.
+func TestRate(t *testing.T) {
+	port, lo := freePort(t), always(loopback(t))
+	respond(t, &discovery.Responder{Reply: named("ls1"), Interfaces: lo, Port: port, Burst: 4})
+	c, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	query, err := locate.Query{}.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	burst := func() (answered int) {
+		for range 40 {
+			if _, err := c.Write(query); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := make([]byte, 1000)
+		for {
+			c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+			n, err := c.Read(b)
+			if err != nil {
+				return answered
+			}
+			if n > len(query) {
+				t.Errorf("%d bytes for %d", n, len(query))
+			}
+			answered++
+		}
+	}
+	if n := burst(); n < 4 || n > 8 {
+		t.Errorf("%d of 40 queries were answered, want 4 and what a moment brings", n)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for answered := 0; answered == 0; answered = burst() {
+		if ctx.Err() != nil {
+			t.Fatal("the source is never answered again")
+		}
+	}
+}
+
+// TestRubbish: what is no query is not answered, and hurts nobody.
+func TestRubbish(t *testing.T) {
+	port, lo := freePort(t), always(loopback(t))
+	respond(t, &discovery.Responder{Reply: named("ls1"), Interfaces: lo, Port: port})
+	c, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	query, err := locate.Query{}.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, long := query[:100], append(slices.Clone(query), 0)
+	for _, b := range [][]byte{nil, {1}, short, long, bytes.Repeat([]byte{0xff}, locate.QuerySize)} {
+		if _, err := c.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Write(query); err != nil {
+		t.Fatal(err)
+	}
+	c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	b := make([]byte, 1000)
+	n, err := c.Read(b)
+	if r, parsed := locate.ParseReply(b[:n]); err != nil || parsed != nil || r.Name != "ls1" {
+		t.Fatalf("%v, %v, %+v", err, parsed, r)
+	}
+	c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, err := c.Read(b); err == nil {
+		t.Errorf("a second answer: %x", b[:n])
 	}
 }
