@@ -40,6 +40,9 @@ func TestEveryFigure(t *testing.T) {
 	for _, name := range []string{
 		"60 hosts up, each reaches each", "60 hosts down, nothing left", "flood: packets recorded", "flood: packets lost (goal 0)",
 		"flood: recorder's CPU", "3 days with a license server in reach",
+		"discovery: broadcast to first answer", "ratio to the echo (goal 3)", "discovery by override, to a probed server",
+		"discovery by SRV records, to a probed server", "discovery by broadcast, waiting 50 ms for all",
+		"the next client, one killed (goal 50)", "the next client, one silent (goal 1500)",
 	} {
 		if !seen[name] {
 			t.Errorf("there is no figure %q", name)

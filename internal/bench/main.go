@@ -58,7 +58,7 @@ func run(ctx context.Context, span time.Duration, print func(figure), networks b
 		return err
 	}
 	defer done()
-	measures := []func(context.Context, string, time.Duration, func(figure)) error{manyHostsUp, captures, faultCost, labDays}
+	measures := []func(context.Context, string, time.Duration, func(figure)) error{manyHostsUp, captures, faultCost, labDays, discoveries}
 	if !networks {
 		measures = append([]func(context.Context, string, time.Duration, func(figure)) error{codecs, licensings, issues, labStart}, measures...)
 	}

@@ -68,6 +68,8 @@ func role(ctx context.Context) (played bool, err error) {
 		return true, upAndDown(ctx, z, os.Stdout)
 	case roleFlood:
 		return true, flooded(ctx, z, os.Stdout)
+	case roleDiscover:
+		return true, asked(ctx, z, os.Stdout)
 	case roleFault:
 		return true, faulted(ctx, z, os.Stdout)
 	}
