@@ -25,9 +25,9 @@ const (
 
 	// ringBudget is what the rings of all cables take together, a ring between
 	// minRing and maxRing.
-	ringBudget = 64 << 20
+	ringBudget = 128 << 20
 	minRing    = 1 << 18
-	maxRing    = 8 << 20
+	maxRing    = 16 << 20
 
 	upTimeout   = 20 * time.Second // for every cable to carry frames
 	stopTimeout = 5 * time.Second  // from SIGTERM to SIGKILL
