@@ -22,7 +22,8 @@ func messages() []tsls.Message {
 	return []tsls.Message{
 		tsls.Hello{}, tsls.Ping{}, tsls.Allocate{}, tsls.Mark{}, tsls.Return{}, tsls.GetActivationRequest{}, tsls.Activate{},
 		tsls.InstallKeyPack{}, tsls.KeyPacks{}, tsls.Licenses{}, tsls.ServerInfo{}, tsls.Allocated{}, tsls.Marked{}, tsls.Returned{},
-		tsls.ActivationRequest{}, tsls.KeyPackInstalled{}, tsls.KeyPackList{}, tsls.LicenseList{}, tsls.Error{},
+		tsls.Inquire{}, tsls.Close{}, tsls.Peers{}, tsls.ActivateByNumber{}, tsls.InstallByNumber{}, tsls.GetOrder{}, tsls.Automatic{},
+		tsls.Inquired{}, tsls.Closed{}, tsls.PeerList{}, tsls.Order{}, tsls.ActivationRequest{}, tsls.KeyPackInstalled{}, tsls.KeyPackList{}, tsls.LicenseList{}, tsls.Error{},
 	}
 }
 
@@ -30,6 +31,7 @@ func messages() []tsls.Message {
 func compounds() map[reflect.Type]string {
 	return map[reflect.Type]string{
 		reflect.TypeFor[tsls.Referral](): "referral", reflect.TypeFor[tsls.KeyPackInfo](): "keypack", reflect.TypeFor[tsls.LicenseInfo](): "license",
+		reflect.TypeFor[tsls.PeerInfo](): "peer", reflect.TypeFor[tsls.PoolInfo](): "pool",
 	}
 }
 
