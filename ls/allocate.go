@@ -32,6 +32,7 @@ type allocation struct {
 	free     uint32        // CALs free after it
 	expired  []lapse       // rows that were found past their date first
 	ever     bool          // a CAL has been issued, now or before
+	lost     *lostRow      // the presented token is of this store, and its row is not; nil: it is well
 }
 
 // allocate answers a request for a license token: decide, commit, log, reply.
@@ -60,6 +61,7 @@ func (s *Server) allocate(ctx context.Context, peer transport.Peer, req tsls.All
 		s.logExpired(e)
 	}
 	a.log(peer)
+	a.logLost()
 	if a.row.Number != 0 {
 		s.changed()
 	}
@@ -147,6 +149,7 @@ func (a *allocation) rows(tx *store.Tx) ([]store.License, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.lost = a.lostRow(tx, presented, ok)
 	if ok = ok && presented.Kind == token.CAL && presented.HardwareID == a.req.HardwareID; ok {
 		rows = append(rows, presented)
 	}

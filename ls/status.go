@@ -1,6 +1,7 @@
 package ls
 
 import (
+	"context"
 	"time"
 
 	"github.com/tslab/tslab/ls/store"
@@ -61,6 +62,18 @@ func (s *Server) Status() (Status, error) {
 		return err
 	})
 	return status, err
+}
+
+// Backup writes the store, as it is now, into a new file, while the server serves.
+func (s *Server) Backup(path string) (store.About, error) { return s.store.Backup(path) }
+
+// Host is the fingerprint of the host key that the store belongs to; empty: none yet.
+func (s *Server) Host() (string, error) { return s.store.Host() }
+
+// Bind makes the store belong to the host key with that fingerprint; a store of another
+// one is refused ([store.ForeignError]).
+func (s *Server) Bind(ctx context.Context, fingerprint string) error {
+	return s.store.Bind(ctx, fingerprint)
 }
 
 // Stats reads the counters.

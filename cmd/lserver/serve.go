@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"runtime/debug"
@@ -86,7 +87,7 @@ type daemon struct {
 // run serves terminal servers, tools and the control socket, and says when it is
 // ready.
 func (d *daemon) run(ctx context.Context, l net.Listener) error {
-	id, err := identity.LoadOrCreate(d.State, d.Host) // once the state folder is known to be ours
+	id, err := hostKey(ctx, d.Program, d.server) // once the state folder is known to be ours
 	if err != nil {
 		return err
 	}
@@ -163,9 +164,33 @@ func handlers(server *ls.Server, faults *tamper.Table) map[string]control.Handle
 		"confirm-clock": func(context.Context, json.RawMessage) (any, error) {
 			return map[string]bool{"doubted": server.ConfirmClock()}, nil
 		},
+		"backup": func(_ context.Context, in json.RawMessage) (any, error) {
+			var path string
+			if err := json.Unmarshal(in, &path); err != nil {
+				return nil, err
+			}
+			return server.Backup(path)
+		},
 		"deactivate": func(ctx context.Context, _ json.RawMessage) (any, error) {
 			id, err := server.Deactivate(ctx)
 			return map[string]string{"server_id": id}, err
 		},
 	}
+}
+
+// hostKey is the key of this machine, which the store belongs to. A store of another
+// machine is refused, and gets no key made.
+func hostKey(ctx context.Context, p *program.Program, server *ls.Server) (*identity.Identity, error) {
+	host, err := server.Host()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := identity.Load(p.State); host != "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, server.Bind(ctx, "")
+	}
+	id, err := identity.LoadOrCreate(p.State, p.Host)
+	if err != nil {
+		return nil, err
+	}
+	return id, server.Bind(ctx, identity.Fingerprint(id.Certificate))
 }

@@ -63,6 +63,8 @@ var (
 	TokenReturned    = Kind{"token.returned", 0, Information, "{kind} {license_id} of {device} returned to the pool; {free} free"}
 	TokenClosed      = Kind{"token.closed", 0, Information, "{kind} {license_id} of {device} closed: {server} has given it {new_license_id}"}
 	TokenExpired     = Kind{"token.expired", 0, Information, "{kind} {license_id} of {device} expired; {free} free"}
+	TokenDuplicate   = Kind{"token.duplicate", 0, Warning, "{device} has the license id {license_id}, which {holder} was given too: this store was restored from a backup older than what it had issued"}
+	TokenWithoutRow  = Kind{"token.without-row", 0, Warning, "{device} has the license id {license_id}, of which this store knows nothing: it was restored from a backup older than what it had issued"}
 	TokenRefused     = Kind{"token.refused", 0, Warning, "{device} got no token: {reason}"}
 	RequestKept      = Kind{"request.kept", 0, Information, "{device} keeps what it has: {reason}"}
 	RequestReferred  = Kind{"request.referred", 0, Information, "{device} referred to {server}"}

@@ -22,6 +22,7 @@ var (
 	keyEdition    = []byte("edition")
 	keyReactivate = []byte("needs-reactivation")
 	keyProduct    = []byte("product")
+	keyHost       = []byte("host")
 	currentFormat = []byte{1}
 )
 
