@@ -60,7 +60,7 @@ func run(ctx context.Context, span time.Duration, print func(figure), networks b
 	defer done()
 	measures := []func(context.Context, string, time.Duration, func(figure)) error{manyHostsUp, captures, faultCost, labDays, discoveries}
 	if !networks {
-		measures = append([]func(context.Context, string, time.Duration, func(figure)) error{codecs, licensings, issues, labStart}, measures...)
+		measures = append([]func(context.Context, string, time.Duration, func(figure)) error{codecs, licensings, issues, labStart, inventories, referrals}, measures...)
 	}
 	for _, measure := range measures {
 		if err := measure(ctx, bin, span, print); err != nil {

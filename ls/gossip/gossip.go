@@ -140,7 +140,10 @@ func (g *Gossip) memberlistConfig() *memberlist.Config {
 	c.Name, c.Transport = g.name, g.config.Transport
 	c.Label, c.SecretKey = g.config.Scope.Label, g.config.Scope.Key[:]
 	c.AdvertiseAddr, c.AdvertisePort = g.config.Advertise.Addr().String(), int(g.config.Advertise.Port())
-	c.Delegate, c.Events, c.Ping = delegate{g}, delegate{g}, delegate{g}
+	c.Delegate, c.Events = delegate{g}, delegate{g}
+	if p.Direct >= 0 {
+		c.Ping = delegate{g}
+	}
 	c.Logger = log.New(io.Discard, "", 0)
 	c.LogOutput = nil
 	c.TCPTimeout, c.ProbeInterval, c.ProbeTimeout = p.Stream, p.Probe, p.ProbeTimeout

@@ -293,6 +293,33 @@ func TestHeardIsLogged(t *testing.T) {
 	})
 }
 
+// TestIdleBytes: what idle license servers send each other is no more than memberlist's
+// own pace for local networks makes of the same.
+func TestIdleBytes(t *testing.T) {
+	sent := map[string]int{}
+	for name, pace := range map[string]gossip.Pace{"here": {}, "LAN": gossip.LAN()} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, 12)
+			defer w.stop()
+			w.pace = pace
+			w.mesh.Weather(time.Millisecond, 0)
+			for i := range 10 {
+				w.start(i, 1)
+			}
+			<-time.After(2 * time.Minute)
+			before := w.mesh.Sent()
+			<-time.After(10 * time.Minute)
+			after := w.mesh.Sent()
+			sent[name] = after.Bytes - before.Bytes + after.StreamBytes - before.StreamBytes
+			t.Logf("%s: %d bytes in packets and %d in streams, of each of 10 servers in a minute", name,
+				(after.Bytes-before.Bytes)/100, (after.StreamBytes-before.StreamBytes)/100)
+		})
+	}
+	if sent["here"] > sent["LAN"] {
+		t.Errorf("%d bytes, and %d at memberlist's pace", sent["here"], sent["LAN"])
+	}
+}
+
 // TestNewRefuses: what cannot gossip says why.
 func TestNewRefuses(t *testing.T) {
 	w := newTown(t, 0)

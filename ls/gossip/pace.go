@@ -14,7 +14,7 @@ type Pace struct {
 	Stream       time.Duration // for making a stream, and for each read and write on it (2 s)
 	Leave        time.Duration // for saying goodbye (300 ms)
 	Retransmit   int           // how often news is sent again, times the logarithm of the members (2)
-	Direct       int           // how many members hear news from its owner at once (64; negative: none)
+	Direct       int           // how many members hear news from its owner at once (64; negative: none, and no digests)
 }
 
 // LAN is memberlist's own pace for local networks, for comparison.
