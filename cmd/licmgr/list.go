@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -16,7 +14,6 @@ import (
 	"github.com/tslab/tslab/internal/admin"
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/hostport"
-	"github.com/tslab/tslab/wire/tsls"
 )
 
 // defaultEvery is how often the list is made anew, as the viewer of the era did.
@@ -65,36 +62,12 @@ func listCommand() *cli.Command {
 
 // newFinder seeks as the command line says.
 func newFinder(c *cli.Command, desk *admin.Desk, args []string) (*discovery.Finder, error) {
-	setup := discovery.Setup{
-		Workgroup: c.String("workgroup"), Domain: c.String("domain"), Order: []discovery.Step{discovery.StepDCs}, All: true,
-	}
 	for _, arg := range args {
-		addr, err := hostport.Parse(arg, admin.DefaultPort)
-		if err != nil {
+		if _, err := hostport.Parse(arg, admin.DefaultPort); err != nil {
 			return nil, tscli.Usage("%v", err)
 		}
-		setup.List, setup.Order = append(setup.List, addr), []discovery.Step{discovery.StepKeys}
 	}
-	config := discovery.Config{
-		Setup: func() discovery.Setup { return setup }, Network: discovery.UDP{},
-		Limits: discovery.Limits{Answers: c.Duration("wait"), Probe: 2 * time.Second},
-		Probe: func(ctx context.Context, addr string) (tsls.ServerInfo, error) {
-			conn, err := desk.Dial(ctx, addr)
-			if err != nil {
-				return tsls.ServerInfo{}, err
-			}
-			defer conn.Close()
-			return conn.Server(), nil
-		},
-	}
-	if dc := c.String("dc"); dc != "" {
-		host, _, err := net.SplitHostPort(dc)
-		if err != nil {
-			host = dc
-		}
-		config.Resolver = discovery.ResolverAt(net.JoinHostPort(host, "53"))
-	}
-	return discovery.New(config)
+	return desk.Finder(admin.Search{Servers: args, Workgroup: c.String("workgroup"), Domain: c.String("domain"), Controller: c.String("dc"), Wait: c.Duration("wait")})
 }
 
 // found is a license server of the list; its JSON form is stable.
@@ -110,17 +83,9 @@ type found struct {
 // look makes a pass and returns those that answer, by name.
 func look(ctx context.Context, f *discovery.Finder) []found {
 	list := []found{}
-	for _, s := range f.Pass(ctx) {
-		if s.Live {
-			list = append(list, found{s.Info.Name, s.Address, s.Info.Scope, s.Info.Edition, s.Info.Activated, s.Info.ServerID})
-		}
+	for _, s := range admin.Look(ctx, f) {
+		list = append(list, found{s.Info.Name, s.Address, s.Info.Scope, s.Info.Edition, s.Info.Activated, s.Info.ServerID})
 	}
-	slices.SortFunc(list, func(a, b found) int {
-		if n := strings.Compare(a.Name, b.Name); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Address, b.Address)
-	})
 	return list
 }
 

@@ -26,6 +26,7 @@ type arguments struct {
 
 	timeout              time.Duration
 	clock, state, keylog string
+	domain, dc           string // where license servers are looked for
 }
 
 // parse reads the command line, whose flags and servers may stand in any order.
@@ -55,6 +56,10 @@ func parse(args []string) (a arguments, err error) {
 			a.state, rest, err = value(arg, rest)
 		case "--keylog":
 			a.keylog, rest, err = value(arg, rest)
+		case "--domain":
+			a.domain, rest, err = value(arg, rest)
+		case "--dc":
+			a.dc, rest, err = value(arg, rest)
 		case "":
 			a.servers = append(a.servers, arg)
 		default:

@@ -34,6 +34,8 @@ It reports tokens of Terminal Services only: Server and BackOffice CALs are no l
 -F, -D, -T and -? are the same, for shells; flags and servers may stand in any order. Besides:
 
    --json, --csv   JSON or CSV, on the screen unless /F names a file
+   --domain NAME   look for license servers on the domain controllers of the domain, not by broadcast
+   --dc ADDR       ask the domain controller at ADDR for the domain's names
    --timeout TIME  give up a license server after TIME (10s)
    --clock FILE    take today's date from the lab's calendar in FILE
    --state DIR     keep the tool's key and the keys of servers met in DIR
@@ -68,15 +70,18 @@ func run(ctx context.Context, a arguments, stdout, stderr io.Writer) error {
 	if err := a.untilToday(); err != nil {
 		return err
 	}
-	servers := a.servers
-	if len(servers) == 0 {
-		return tscli.Usage("name a license server: lsreport SERVER")
-	}
 	desk, err := admin.Open("lsreport", a.state, a.keylog)
 	if err != nil {
 		return err
 	}
 	defer desk.Close()
+	servers, err := desk.Servers(ctx, admin.Search{Servers: a.servers, Domain: a.domain, Controller: a.dc})
+	if err != nil {
+		return err
+	}
+	if len(servers) == 0 {
+		return tscli.Exit(tscli.CodeRefused, errors.New("no license server can be found, and nothing was written: name one, or its domain with --domain"))
+	}
 	rows, failed := askAll(ctx, desk, a.timeout, servers)
 	for _, err := range failed {
 		fmt.Fprintf(stderr, "lsreport: %s\n", tscli.Printable(err.Error()))

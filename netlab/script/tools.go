@@ -30,6 +30,8 @@ func sharedBy(program, command string) flagSet {
 	switch program {
 	case "licmgr":
 		return flagSet{stateFlag, keyLogFlag}
+	case "lsreport":
+		return flagSet{stateFlag, clockFlag, keyLogFlag}
 	case "tscc":
 		return flagSet{stateFlag}
 	case "labdc":
