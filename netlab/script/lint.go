@@ -44,7 +44,7 @@ func (d Drill) Lint() ([]Remark, error) {
 		}
 		return true
 	})
-	return c.advice(), c.lacks(d)
+	return c.advice(), c.lacks(d, file)
 }
 
 func (c *calls) add(call *syntax.CallExpr) {
@@ -83,24 +83,45 @@ func (c *calls) again(call *syntax.CallExpr) bool {
 	return false
 }
 
-func (c *calls) lacks(d Drill) error {
+func (c *calls) lacks(d Drill, file *syntax.File) error {
 	var errs []error
-	need := func(what string, words ...string) {
-		if !slices.ContainsFunc(words, func(w string) bool { return len(c.words[w]) > 0 }) {
-			errs = append(errs, fmt.Errorf("%s: no expectation about %s: the drill never calls %s", d.File, what, strings.Join(words, " or ")))
-		}
-	}
 	if d.Title == "" {
 		errs = append(errs, fmt.Errorf("%s: no title: begin with a comment that says what the drill shows", d.File))
 	}
-	need("anything", "expect")
+	if len(c.words["expect"]) == 0 {
+		errs = append(errs, fmt.Errorf("%s: no expectation about anything: the drill never calls expect", d.File))
+	}
+	legs, err := d.Editions()
+	if err == nil && len(legs) == 0 && len(c.words["edition"]) > 0 {
+		errs = append(errs, fmt.Errorf("%v: edition() without a matrix; begin with editions = [...]", c.words["edition"][0]))
+	}
+	if len(legs) == 0 {
+		legs = []string{""}
+	}
+	proven := map[string]map[string]bool{}
+	for _, leg := range legs {
+		proven[leg] = proves(file, leg)
+	}
+	need := func(what string, words ...string) {
+		without := slices.DeleteFunc(slices.Clone(legs), func(leg string) bool {
+			return slices.ContainsFunc(words, func(w string) bool { return proven[leg][w] })
+		})
+		why := "no expect looks at what " + strings.Join(words, " or ") + " found"
+		switch {
+		case len(without) == 0:
+			return
+		case !slices.ContainsFunc(words, func(w string) bool { return len(c.words[w]) > 0 }):
+			why = "the drill never calls " + strings.Join(words, " or ")
+		}
+		if len(without) < len(legs) {
+			what += " under " + strings.Join(without, ", ")
+		}
+		errs = append(errs, fmt.Errorf("%s: no expectation about %s: %s", d.File, what, why))
+	}
 	need("packets", "packets", "messages")
 	need("events", "events", "await_event")
 	if len(c.programs["lserver"]) > 0 { // else there is none
 		need("the pool", "inventory")
-	}
-	if names, err := d.Editions(); err == nil && len(names) == 0 && len(c.words["edition"]) > 0 {
-		errs = append(errs, fmt.Errorf("%v: edition() without a matrix; begin with editions = [...]", c.words["edition"][0]))
 	}
 	return errors.Join(errs...)
 }

@@ -13,7 +13,7 @@ import (
 
 // proves R52, R53, R54
 func TestLint(t *testing.T) {
-	const proof = "expect(packets()); events(); inventory(\"a\")\n"
+	const proof = "expect(packets()); await_event(\"b\"); expect(inventory(\"a\"))\n"
 	for _, tt := range []struct {
 		source  string
 		remarks []string
@@ -25,7 +25,15 @@ func TestLint(t *testing.T) {
 			"no title", "no expectation about anything", "never calls packets or messages", "never calls events or await_event",
 			"x.star:1:5: edition() without a matrix"}},
 		{"# t\neditions = [\"w2k\"]\ny = edition()\n" + proof, nil, nil},
-		{"# t\nstart(\"a\", \"lserver\"); expect(packets()); events()", []string{"x.star:2:1: advice: one license server"}, []string{"no expectation about the pool"}},
+		{"# t\nstart(\"a\", \"lserver\"); expect(packets()); expect(events())", []string{"x.star:2:1: advice: one license server"}, []string{"no expectation about the pool"}},
+		{"# t\npackets(); events(); expect(1, 1)", nil, []string{
+			"no expectation about packets: no expect looks at what packets or messages found", "no expectation about events: no expect looks"}},
+		{"# t\nn = packets(); n = n + 1; found = []; found.append(events()); expect([n, found])", nil, nil},
+		{"# t\ndef same(a): expect(a)\ndef all():\n  for e in events(): same(e)\nsame([m for m in messages()]); all()", nil, nil},
+		{"# t\neditions = [\"w2k-sp3\", \"ws2003\"]\nif edition() == \"ws2003\":\n  expect(packets())\nelse:\n  expect(events())", nil, []string{
+			"no expectation about packets under w2k-sp3", "no expectation about events under ws2003"}},
+		{"# t\neditions = [\"w2k-sp3\", \"ws2003\"]\nexpect(packets() if edition() in (\"ws2003\",) else events()); await_event(\"b\")", nil, []string{
+			"no expectation about packets under w2k-sp3"}},
 		{"# t\nstart(\"a\", \"termsrv\")\n" + proof, []string{"x.star:2:1: advice: a terminal server and no license server"}, nil},
 		{"# t\nstart(\"a\", \"lserver\")\n" + proof, []string{"x.star:2:1: advice: one license server"}, nil},
 		{"# t\na = \"a\"; start(a, \"lserver\"); activate(a, 1); start(a, \"lserver\")\n" + proof, []string{"x.star:2:10: advice: one license server"}, nil},
