@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,7 +94,11 @@ func faultCall(ctx context.Context, c *ucli.Command, op string, in, out any) err
 	if err != nil {
 		return err
 	}
-	return control.Call(ctx, folder, op, in, out)
+	err = control.Call(ctx, folder, op, in, out)
+	if said, ok := errors.AsType[*control.Error](err); ok { // it names the fault, and is enough
+		err = errors.New(said.Text)
+	}
+	return err
 }
 
 func faultListCommand() *ucli.Command {

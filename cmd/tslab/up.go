@@ -108,7 +108,9 @@ func upOptions(c *ucli.Command, drill script.Drill) (script.Options, []forward, 
 	if len(legs) > 1 {
 		return o, nil, cli.Usage("%s is a matrix of editions; choose one with --edition", drill.Name)
 	}
-	o.Edition = legs[0].Edition
+	if o.Edition = legs[0].Edition; c.String("out") == "" {
+		o.Folder = legs[0].Folder // where tslab run leaves it
+	}
 	var forwards []forward
 	for _, text := range c.StringSlice("forward") {
 		f, err := parseForward(text)
@@ -244,9 +246,10 @@ func keptLab(ctx context.Context, named string) (string, error) {
 
 // keptLabs are the folders of the labs that are up under runs.
 func keptLabs(ctx context.Context) []string {
-	sockets, _ := filepath.Glob(filepath.Join("runs", "*", handsName)) // the pattern is good
+	sockets, _ := filepath.Glob(filepath.Join("runs", "*", handsName)) // the patterns are good
+	legs, _ := filepath.Glob(filepath.Join("runs", "*", "*", handsName))
 	var up []string
-	for _, socket := range sockets {
+	for _, socket := range slices.Concat(sockets, legs) {
 		if folder := filepath.Dir(socket); control.Call(ctx, folder, "status", nil, nil) == nil {
 			up = append(up, folder)
 		}

@@ -2,7 +2,9 @@ package eventlog_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -79,5 +81,24 @@ func TestConcurrentEventsAreWhole(t *testing.T) {
 	}
 	if programs["tslab"] != 50 || programs["lserver"] != 50 {
 		t.Errorf("events by program: %v", programs)
+	}
+}
+
+// Every row of the registry is known by its name, and no name is in two.
+func TestKnown(t *testing.T) {
+	text, err := os.ReadFile("registry.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\t\w+ += \w+[({]"([a-z.-]+)"`).FindAllStringSubmatch(string(text), -1)
+	seen := map[string]bool{}
+	for _, row := range rows {
+		if !eventlog.Known(row[1]) || seen[row[1]] {
+			t.Errorf("%s: known %t, in a row before %t", row[1], eventlog.Known(row[1]), seen[row[1]])
+		}
+		seen[row[1]] = true
+	}
+	if len(rows) < 90 || eventlog.Known("token.isued") {
+		t.Errorf("%d rows", len(rows))
 	}
 }

@@ -66,7 +66,7 @@ func TestFaultWords(t *testing.T) {
 
 func TestFaultErrors(t *testing.T) {
 	for _, tt := range []struct{ source, want string }{
-		{`fault(c1, "lose")`, `a_test.star:2:6: fault: fault lose-1: there is no kind "lose"; there are loss, drop,`},
+		{`fault(c1, "lose")`, `a_test.star:2:6: fault lose-1: there is no kind "lose"; there are loss, drop,`},
 		{`fault(c1, "loss")`, "percent is missing"},
 		{`fault(c9, "cut")`, "undefined: c9"},
 		{`fault("c9", "cut")`, `fault cut-1: there is no host "c9" in this lab`},

@@ -30,6 +30,9 @@ func newFilter(word string, args starlark.Tuple, kwargs []starlark.Tuple, name s
 	if err := starlark.UnpackArgs(word, args, own, name, &f.name, "host?", &host, "program?", &program); err != nil {
 		return f, err
 	}
+	if f.name != "" && !eventlog.Known(f.name) {
+		return f, fmt.Errorf("there is no event %q; `tslab events` shows the names of those of a run", f.name)
+	}
 	f.program = program
 	if host != nil {
 		var err error

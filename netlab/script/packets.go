@@ -13,6 +13,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/tslab/tslab/netlab/capture"
+	"github.com/tslab/tslab/netlab/fault"
 )
 
 // packetFilter says which packets a drill looks for.
@@ -36,6 +37,12 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 		"source?", &source, "target?", &target, "flags?", &f.flags, "payload?", &f.payload, "link?", &link, "where?", &f.where, "list?", &f.list)
 	if err != nil {
 		return nil, err
+	}
+	if known := []string{"", "tcp", "udp", "icmp", "arp", "other"}; !slices.Contains(known, f.protocol) {
+		return nil, fmt.Errorf("protocol %q: want one of %q", f.protocol, known[1:])
+	}
+	if strings.Trim(f.flags, "SAFRP") != "" {
+		return nil, fmt.Errorf("flags %q: want some of SAFRP", f.flags)
 	}
 	lab, err := e.up()
 	if err != nil {
@@ -156,12 +163,35 @@ func endName(a netip.Addr, names map[netip.Addr]string) starlark.String {
 	return starlark.String(a.String())
 }
 
+// isMessage says whether a message has that name, as the capture has it or as faults
+// have it, with its protocol.
+func isMessage(m capture.Message, name string) bool {
+	kind := m.Name
+	if m.Protocol == "dns" {
+		kind = strings.TrimSuffix(kind, " query") // faults are about questions
+	}
+	return m.Name == name || m.Protocol+"."+kind == name
+}
+
+// knownMessage says whether there are messages of that name.
+func knownMessage(name string) bool {
+	record, _, dns := strings.Cut(name, " ") // "SRV query"
+	return dns && fault.KnownMessage("dns."+record) || slices.Contains([]string{"", "encrypted", "broken"}, name) ||
+		fault.KnownMessage(name) || fault.KnownMessage("tsls."+name) || fault.KnownMessage("locate."+name)
+}
+
 // messagesWord finds messages inside of what the packets carry.
 func (e *engine) messagesWord(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var name, protocol string
 	var between starlark.Tuple
 	if err := starlark.UnpackArgs("messages", args, kwargs, "name?", &name, "between?", &between, "protocol?", &protocol); err != nil {
 		return nil, err
+	}
+	if known := []string{"", "rdpele", "tsls", "locate", "dns"}; !slices.Contains(known, protocol) {
+		return nil, fmt.Errorf("protocol %q: want one of %q", protocol, known[1:])
+	}
+	if !knownMessage(name) {
+		return nil, fmt.Errorf("there is no message %q; want one such as NEW_LICENSE, tsls.Allocate or Allocate; `tslab fault messages` lists them", name)
 	}
 	lab, err := e.up()
 	if err != nil {
@@ -179,7 +209,7 @@ func (e *engine) messagesWord(thread *starlark.Thread, args starlark.Tuple, kwar
 	names := e.senders()
 	var found []starlark.Value
 	for _, m := range all {
-		if name != "" && m.Name != name || protocol != "" && m.Protocol != protocol || ends != nil && !connects(capture.Packet{From: m.From, To: m.To}, ends) {
+		if name != "" && !isMessage(m, name) || protocol != "" && m.Protocol != protocol || ends != nil && !connects(capture.Packet{From: m.From, To: m.To}, ends) {
 			continue
 		}
 		found = append(found, structOf("message", starlark.StringDict{

@@ -225,6 +225,7 @@ expect(len(events("client.logged-on", user = "PC-2")), 0)
 expect(packets(between = (c1, ts1), protocol = "tcp", port = 3389), lambda n: n >= 7)
 expect(packets(between = (c1, ts1), port = 4), 0)
 expect(packets(protocol = "udp"), 0)
+expect([len(messages(n)) for n in ["tsls.Allocate", "Query", "dns.SRV", "SRV answer", "encrypted"]], [0] * 5, "names as the capture has them, or faults")
 
 no = connect(c1, ts1, name = "REFUSED")
 expect([no.status, no.exit, no.error_info, no.received, no.kind], ["refused", 3, 258, None, "temporary"])
@@ -284,7 +285,7 @@ func TestWords(t *testing.T) {
 		"2003-03-03 09:00:00  ts1  termsrv is ready on [::]:3389\n",
 		"2003-03-05 10:30:0", "lab  the calendar moved to 2003-03-05 10:30:0",
 		"\nThe end\n", "a word besides\n", "! termsrv on ts1 is killed\n",
-		"a_test: passed: 31 of 31 expectations met, ", "/run/lab.pcapng\n",
+		"a_test: passed: 32 of 32 expectations met, ", "/run/lab.pcapng\n",
 	} {
 		if !strings.Contains(story, want) {
 			t.Errorf("the story has no %q:\n%s", want, story)
@@ -314,11 +315,17 @@ func TestErrors(t *testing.T) {
 			"a_test.star:2:12: await_event: license.marked host=ts1: no such event within 100ms; since the last action there were: lab lab.up"},
 		{"inside a function", "def f():\n    exec(c1)\nf()", "a_test.star:3:9: exec: want a host and a command"},
 		{"client breaks", `connect(c1, ts1, name = "BROKEN")`, "connect: tsclient on c1: exit status 1: tsclient: the store is damaged"},
-		{"tool fails", `clearinghouse(c1)`, "clearinghouse init on c1: exit status 1: clearinghouse: the state folder is full"},
+		{"tool fails", `clearinghouse(c1)`, "clearinghouse root on c1: exit status 1: clearinghouse: the state folder is full"},
 		{"stop what is none", `stop(c1)`, "stop: for parameter program: got struct, want a program that start returned"},
 		{"stopped already", `p = exec(c1, "sleep", "9", background = True); kill(p); kill(p)`, "kill: sleep on c1 is not running"},
 		{"two nets", `net("a"); net("b"); host("x")`, "there are 2 nets; name those it hangs on"},
 		{"between one", `packets(between = (c1,))`, "packets: between: want two hosts"},
+		{"no such protocol", `packets(protocol = "UDP")`, `packets: protocol "UDP": want one of ["tcp" "udp"`},
+		{"no such flag", `packets(flags = "s")`, `packets: flags "s": want some of SAFRP`},
+		{"no such message", `messages("NEW_LICENCE")`, `messages: there is no message "NEW_LICENCE"; want one such as`},
+		{"no such message protocol", `messages(protocol = "tcp")`, `messages: protocol "tcp": want one of ["rdpele"`},
+		{"no event of that name", `events("token.isued")`, `events: there is no event "token.isued"`},
+		{"fault named once", `fault(c1, "los")`, `a_test.star:2:6: fault los-1: there is no kind "los"`},
 		{"no time", `advance()`, "advance: want days, hours or minutes"},
 		{"refuse", `now(); refuse("not here")`, "a_test.star:2:14: refuse: not here"},
 		{"router on one net", `lan = net("a"); net("b"); router("r", lan)`, `router "r": want the two or more nets`},

@@ -76,9 +76,9 @@ func (e *engine) words() starlark.StringDict {
 	return dict
 }
 
-// named puts the word before an error that does not begin with it.
+// named puts the word before an error that does not begin with it, as "fault loss-1: ..." does.
 func named(word string, err error) error {
-	if s := err.Error(); len(s) > len(word) && s[:len(word)] == word && s[len(word)] == ':' {
+	if s := err.Error(); len(s) > len(word) && s[:len(word)] == word && (s[len(word)] == ':' || s[len(word)] == ' ') {
 		return err
 	}
 	return fmt.Errorf("%s: %w", word, err)
