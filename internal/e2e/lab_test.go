@@ -155,7 +155,7 @@ start(ts1, "termsrv", license_server = ls1)
 connect(c1, ts1, stay = True, name = "PC-1")
 exec(c1, "sh", "-c", "sleep 1000 & sleep 1000", background = True)
 step("everything runs")
-await_event("never", timeout = 1000)
+await_event("fault.overrun", timeout = 1000)
 `
 
 // However a lab ends, nothing of it is left.

@@ -374,7 +374,7 @@ func TestUnmetExpectationsAreCollected(t *testing.T) {
 func TestInterruptedRunKeepsWhatItHas(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	d := script.Drill{Name: "x", File: "x.star", Source: "net(\"lan\"); h = host(\"h\")\nstep(\"waiting\")\nawait_event(\"never\", timeout = 1000)\n"}
+	d := script.Drill{Name: "x", File: "x.star", Source: "net(\"lan\"); h = host(\"h\")\nstep(\"waiting\")\nawait_event(\"fault.overrun\", timeout = 1000)\n"}
 	out := writerFunc(func(b []byte) (int, error) {
 		if strings.Contains(string(b), "waiting") {
 			cancel()
