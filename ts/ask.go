@@ -28,12 +28,14 @@ func (s *Server) ask(ctx context.Context, now *setup, addr string, spare bool, q
 		return r
 	}
 	if next, ok := s.catalog.after(addr); ok {
-		return s.askOne(ctx, now, next, q, m)
+		return s.askOne(ctx, now, next, q, m, addr, s.catalog.name(addr))
 	}
 	return r
 }
 
-func (s *Server) askOne(ctx context.Context, now *setup, addr string, q policy.Question, m tsls.Allocate) reply {
+// askOne is ask without a spare; avoid are addresses and names of those that were
+// asked in vain, whom a referral may still name.
+func (s *Server) askOne(ctx context.Context, now *setup, addr string, q policy.Question, m tsls.Allocate, avoid ...string) reply {
 	if q.Ping {
 		_, info, err := s.catalog.call(ctx, addr, tsls.Ping{})
 		if err != nil {
@@ -43,11 +45,12 @@ func (s *Server) askOne(ctx context.Context, now *setup, addr string, q policy.Q
 			CALIssuedEver: info.CALIssuedEver, PerUserPack: holdsPerUser(info)}}
 	}
 	if at, ok := s.catalog.issuer(m.Issuer); ok && q.AtIssuer && at != addr {
-		if r := s.askAt(ctx, now.profile.MaxHops, at, m); r.Server != "" || ctx.Err() != nil {
+		if r := s.askAt(ctx, now.profile.MaxHops, at, m, avoid...); r.Server != "" || ctx.Err() != nil {
 			return r
 		}
+		avoid = append(avoid, at, s.catalog.name(at))
 	}
-	return s.askAt(ctx, now.profile.MaxHops, addr, m)
+	return s.askAt(ctx, now.profile.MaxHops, addr, m, avoid...)
 }
 
 // mark marks a temporary token at the license server that issued it if that is in

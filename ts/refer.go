@@ -67,3 +67,14 @@ func (s *Server) report(addr string, hunt *policy.Hunt, license []byte) {
 	}
 	s.reports.Go(func() { s.catalog.call(context.Background(), addr, m) })
 }
+
+// name is what the license server at an address calls itself, empty while it was never
+// heard.
+func (c *catalog) name(addr string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[addr]; e != nil {
+		return e.info.Name
+	}
+	return ""
+}
