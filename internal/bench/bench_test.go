@@ -32,7 +32,7 @@ func TestEveryFigure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = 12*4 + 5*2*2 + 8 + 4 + 2
+	const want = 13*4 + 5*2*2 + 8 + 4 + 2
 	if len(seen) < want {
 		t.Errorf("%d figures, want %d and more", len(seen), want)
 	}

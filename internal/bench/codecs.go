@@ -73,7 +73,10 @@ func messages() ([]message, error) {
 		Request: tsls.RequestCAL, HardwareID: hwid.New(0xFF010000, [16]byte{1}), Machine: "PC-01", User: "lab", Mode: "device", Edition: "w2k-sp3",
 	})
 	answer, err2 := lserverMessage("Allocated", tsls.Allocated{Answer: tsls.AnswerCALTake, License: make([]byte, licenseSize)})
-	return append(append(all, request, answer), rdpMessages()...), errors.Join(err1, err2)
+	mark, err3 := lserverMessage("Mark", tsls.Mark{
+		LicenseID: "LAB-T-0000001", HardwareID: hwid.New(0xFF010000, [16]byte{1}), Issuer: "LS1", Machine: "PC-01", User: "lab", Expires: time.Unix(1, 0),
+	})
+	return append(append(all, request, answer, mark), rdpMessages()...), errors.Join(err1, err2, err3)
 }
 
 // licenseSize is about what a license of the lab measures.
