@@ -21,7 +21,10 @@ CONNECTIONS = ./ts ./internal/onebox
 # What is built for Linux only.
 LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 
-.PHONY: help build lab test check interop captures bench fuzz deps deps-bench lint picture requirements fmt cross clean
+# In the order of the page; internal/interop has the same list.
+DOCUMENTED = tslab termsrv lserver clearinghouse licmgr lsreport tscc tsclient labdc
+
+.PHONY: docs help build lab test check interop captures bench fuzz deps deps-bench lint picture requirements fmt cross clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +65,12 @@ bench: ## figures, one line each; BENCH=-json for JSON lines
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@sh internal/build/fuzz.sh '$(GO)' '$(FUZZTIME)' '$(JOBS)'
+
+docs: build ## docs/commands.md, docs/man and bin/completion, from what the programs say of themselves
+	@{ printf '# Commands\n\nMade by `make docs` from the programs; a test plays every example, and says when this page is stale.\n\n'; \
+	for p in $(DOCUMENTED); do bin/$$p --docs=markdown || exit 1; done; } > docs/commands.md
+	@mkdir -p docs/man bin/completion
+	@for p in $(DOCUMENTED); do bin/$$p --docs=man > docs/man/$$p.1; bin/$$p --docs=bash > bin/completion/$$p; done
 
 requirements: ## docs/requirements.md, from what the tests say they prove
 	$(GO) run ./internal/requirements

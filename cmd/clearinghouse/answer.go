@@ -162,6 +162,7 @@ func issueCommand() *cli.Command {
 func purchaseCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "purchase",
+		Metadata:  tscli.Examples(21, "clearinghouse purchase --state house purchase.txt"),
 		Usage:     "take in a reseller's record of a purchase, which `tslab sell` wrote",
 		ArgsUsage: "FILE",
 		Flags:     flags(outputFlag()),
@@ -182,6 +183,7 @@ func purchaseCommand() *cli.Command {
 func productCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "product",
+		Metadata:    tscli.Examples(3, "clearinghouse product --state house --output product.txt"),
 		Usage:       "make what a license server is installed from",
 		Description: "The document has a Product ID and sealed activations: `lserver --product FILE` installs it, and a License\nServer ID that is typed opens the next of them. So telephone, fax and browser carry nothing but numbers.",
 		Flags:       flags(outputFlag()),

@@ -42,9 +42,10 @@ func initCommand() *cli.Command {
 
 func rootCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "root",
-		Usage: "print the root certificate in PEM, for --roots of termsrv and tsclient",
-		Flags: flags(outputFlag()),
+		Name:     "root",
+		Metadata: tscli.Examples(2, "clearinghouse root --state house --output root.pem"),
+		Usage:    "print the root certificate in PEM, for --roots of termsrv and tsclient",
+		Flags:    flags(outputFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if _, err := tscli.Args(c, 0, 0); err != nil {
 				return err
@@ -62,9 +63,10 @@ func rootCommand() *cli.Command {
 
 func auditCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "audit",
-		Usage: "print the audit log, a JSON record a line, check that it is whole, and print what was bought and issued",
-		Flags: flags(),
+		Name:     "audit",
+		Metadata: tscli.Examples(41, "clearinghouse audit --state house"),
+		Usage:    "print the audit log, a JSON record a line, check that it is whole, and print what was bought and issued",
+		Flags:    flags(),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if _, err := tscli.Args(c, 0, 0); err != nil {
 				return err

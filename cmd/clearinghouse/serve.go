@@ -24,8 +24,9 @@ import (
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "serve",
-		Usage: "answer license servers' administrators over HTTPS: the licensing tool's, and in a browser",
+		Name:     "serve",
+		Metadata: tscli.Examples(1, "clearinghouse serve --state house"),
+		Usage:    "answer license servers' administrators over HTTPS: the licensing tool's, and in a browser",
 		Description: "A folder without a clearinghouse gets one, with a root certificate of its own, which `clearinghouse root`\n" +
 			"and https://ADDR/root.pem give out. The other commands go on working while it runs.",
 		Flags: append(tscli.DaemonFlags("127.0.0.1:8443"),

@@ -19,8 +19,9 @@ import (
 
 func requestCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "request",
-		Usage: "write the server's activation request, to be answered by `clearinghouse activate`",
+		Name:     "request",
+		Metadata: tscli.Examples(9, "licmgr request --output request.txt"),
+		Usage:    "write the server's activation request, to be answered by `clearinghouse activate`",
 		Flags: flags(
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`", DefaultText: "standard output"},
 			&cli.StringFlag{Name: "company", Usage: "`NAME` of the company"},
@@ -55,8 +56,9 @@ func numberFlag(f keypack.Field) cli.Flag {
 
 func activateCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "activate",
-		Usage: "activate the license server, by any connection method",
+		Name:     "activate",
+		Metadata: tscli.Examples(12, "licmgr activate --method internet"),
+		Usage:    "activate the license server, by any connection method",
 		Description: "By the Internet the clearinghouse is asked and its answer brought at once. By the web, by telephone and by fax\n" +
 			"it is first told what to tell the clearinghouse, and then, with --server-id or --reply, what it answered. With\n" +
 			"--file a document of the clearinghouse is brought, however it came. On a terminal what is not said is asked.",
@@ -69,8 +71,9 @@ func activateCommand() *cli.Command {
 
 func reactivateCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "reactivate",
-		Usage: "activate the license server again, for a reason, under another License Server ID",
+		Name:     "reactivate",
+		Metadata: tscli.Examples(50, "licmgr reactivate --reason redeployed"),
+		Usage:    "activate the license server again, for a reason, under another License Server ID",
 		Description: "Key packs that are installed stay. Key packs that were made for the former License Server ID and are not\n" +
 			"installed must be issued again by the clearinghouse.",
 		Flags: dealFlags(optionalFile("`FILE` that `clearinghouse activate --reason` wrote"), numberFlag(keypack.ServerIDField()),

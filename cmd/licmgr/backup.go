@@ -19,6 +19,7 @@ import (
 func backupCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "backup",
+		Metadata:  tscli.Examples(36, "licmgr backup --lserver ls1 monday.db"),
 		Usage:     "write a backup of the license server on this machine, while it serves",
 		ArgsUsage: "FILE",
 		Description: "The backup is the license store as it is at this moment: key packs, tokens, activation. It belongs to this\n" +

@@ -16,8 +16,9 @@ import (
 
 func checkCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "check",
-		Usage: "look through the tokens of all license servers for what should not be",
+		Name:     "check",
+		Metadata: tscli.Examples(34, "licmgr check --server 127.0.0.1"),
+		Usage:    "look through the tokens of all license servers for what should not be",
 		Description: "Devices with CALs or temporary tokens of more than one license server, license ids that two devices have (a\n" +
 			"license server was restored from an old backup), and computers with more than one hardware id are told, with\n" +
 			"what to do about it. The exit status is 3 when there is nothing to tell.",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/ls/clearinghouse"
 	"github.com/tslab/tslab/ls/keypack"
 	"github.com/tslab/tslab/wire/codes"
@@ -31,8 +32,9 @@ func installCommand() *cli.Command {
 		&cli.StringFlag{Name: "product", Usage: "`PRODUCT` that they are for, by name or version", DefaultText: "the license server's"},
 		&cli.StringFlag{Name: "count", Usage: "`N` licenses", Aliases: []string{"n"}})
 	return &cli.Command{
-		Name:  "install",
-		Usage: "get a key pack for a purchase and install it, by any connection method",
+		Name:     "install",
+		Metadata: tscli.Examples(22, "licmgr install --program select --enrollment-number LAB-1234566 --count 25"),
+		Usage:    "get a key pack for a purchase and install it, by any connection method",
 		Description: "By the Internet the license server's signed order is taken to the clearinghouse and the key pack brought at\n" +
 			"once. By the web, by telephone and by fax it is first told what to tell the clearinghouse, and then, with\n" +
 			"--pack-id or --reply, what it answered. With --file a key pack document is brought, however it came. A License\n" +

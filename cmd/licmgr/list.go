@@ -22,6 +22,7 @@ const defaultEvery = 5 * time.Minute
 func listCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "list",
+		Metadata:  tscli.Examples(13, "licmgr list 127.0.0.1"),
 		Usage:     "list the license servers that can be found, by broadcast or in a domain",
 		ArgsUsage: "[ADDR ...]",
 		Description: "Every license server that answers a broadcast on the networks of this machine is listed, or with --domain\n" +

@@ -19,8 +19,9 @@ func lserverFlag() cli.Flag {
 
 func confirmClockCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "confirm-clock",
-		Usage: "tell a license server on this machine that its calendar is right",
+		Name:     "confirm-clock",
+		Metadata: tscli.Examples(37, "licmgr confirm-clock --lserver ls1"),
+		Usage:    "tell a license server on this machine that its calendar is right",
 		Description: "A license server whose calendar goes ahead by more than max_step (2 days) at once returns nothing to its\n" +
 			"pool, until the calendar goes back or this command says that it is right.",
 		Flags: []cli.Flag{lserverFlag()},
@@ -40,8 +41,9 @@ func confirmClockCommand() *cli.Command {
 
 func deactivateCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "deactivate",
-		Usage: "deactivate a license server on this machine",
+		Name:     "deactivate",
+		Metadata: tscli.Examples(60, "licmgr deactivate --lserver ls1"),
+		Usage:    "deactivate a license server on this machine",
 		Description: "Key packs and issued licenses stay, and CALs work until they end; only temporary tokens are issued until\n" +
 			"the license server is activated again, under another License Server ID.",
 		Flags: []cli.Flag{lserverFlag()},

@@ -16,8 +16,9 @@ import (
 
 func peersCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "peers",
-		Usage: "show what the license server believes of the others",
+		Name:     "peers",
+		Metadata: tscli.Examples(35, "licmgr peers"),
+		Usage:    "show what the license server believes of the others",
 		Description: "License servers of a workgroup, domain or site tell each other what they have, and refer terminal servers\n" +
 			"to one that has a CAL when they have none. What is shown here is what this one has heard, and how long ago;\n" +
 			"only the other's own store decides.",

@@ -12,8 +12,9 @@ import (
 
 func propertiesCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "properties",
-		Usage: "show what the tool knows of a license server, and set what it shall remember",
+		Name:     "properties",
+		Metadata: tscli.Examples(10, "licmgr properties --clearinghouse 127.0.0.1:8443 --roots root.pem --company Fabrikam --contact \"Amy Jones\" --country Norway"),
+		Usage:    "show what the tool knows of a license server, and set what it shall remember",
 		Description: "Without --company and the like they are shown: the installed product, the connection method with what it\n" +
 			"needs, and who is told to the clearinghouse. With them they are kept, in the tool's state folder.",
 		Flags: flags(
@@ -112,6 +113,7 @@ func (d *dealer) showProperties() error {
 func methodCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "connection-method",
+		Metadata:    tscli.Examples(11, "licmgr connection-method"),
 		Usage:       "show the connection methods of a license server's edition, or change the one that is used",
 		ArgsUsage:   "[METHOD]",
 		Description: "As by View, Properties of the original. The recommended method stands first.",

@@ -20,8 +20,9 @@ import (
 
 func showCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "show",
-		Usage: "show license servers, their key packs and, if asked, their tokens",
+		Name:     "show",
+		Metadata: tscli.Examples(33, "licmgr show --tree --tokens --server 127.0.0.1"),
+		Usage:    "show license servers, their key packs and, if asked, their tokens",
 		Description: "Without --tree it is one license server, this machine's unless --server names another. With --tree, or with\n" +
 			"more than one --server, it is the tree of the licensing tool: all license servers that are named or, when none\n" +
 			"is, found; below each its key packs, and below those the tokens with --tokens. Only tokens of Terminal Services\n" +

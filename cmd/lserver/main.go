@@ -20,8 +20,9 @@ func main() { cli.Main(context.Background(), command()) }
 
 func command() *ucli.Command {
 	return &ucli.Command{
-		Name:  "lserver",
-		Usage: "the license server: issues, renews and takes back license tokens",
+		Name:     "lserver",
+		Metadata: cli.Examples(4, "lserver --state ls1 --host LS1 --listen 127.0.0.1:3343 --product product.txt"),
+		Usage:    "the license server: issues, renews and takes back license tokens",
 		Description: "Terminal servers and tools reach it at --listen, over TLS. It issues temporary tokens at once, and CALs\n" +
 			"after `licmgr activate` and `licmgr install` have brought it a certificate and a key pack.\n" +
 			"Everything that it knows lies in the state folder; it can be killed at any moment.",

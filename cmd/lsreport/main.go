@@ -47,6 +47,7 @@ the exit status 1; if none answers, no file is written. The exit status is 2 for
 func command() *cli.Command {
 	return &cli.Command{
 		Name:            "lsreport",
+		Metadata:        tscli.Examples(40, "lsreport 127.0.0.1", "lsreport /T /F temporary.txt 127.0.0.1"),
 		Usage:           "report the tokens of license servers",
 		UsageText:       "lsreport [/F filename] [/D start [end]] [/T] [/?] [serverlist]",
 		Description:     description,

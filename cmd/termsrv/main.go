@@ -31,8 +31,9 @@ func main() { cli.Main(context.Background(), command()) }
 
 func command() *ucli.Command {
 	return &ucli.Command{
-		Name:  "termsrv",
-		Usage: "the terminal server: licenses Remote Desktop clients and logs them on",
+		Name:     "termsrv",
+		Metadata: cli.Examples(30, "termsrv --state ts1 --host TS1 --listen 127.0.0.1:3389 --license-server 127.0.0.1 --roots root.pem"),
+		Usage:    "the terminal server: licenses Remote Desktop clients and logs them on",
 		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, or the\n" +
 			"one that it finds by broadcast; without one it admits them as long as the licensing grace period runs.\n" +
 			"Its keys and the grace period lie in the state folder.",

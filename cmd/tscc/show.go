@@ -19,9 +19,10 @@ import (
 
 func showCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "show",
-		Usage: "show the mode, the grace period, the license server, sessions and knobs",
-		Flags: flags(),
+		Name:     "show",
+		Metadata: cli.Examples(32, "tscc show --state ts1"),
+		Usage:    "show the mode, the grace period, the license server, sessions and knobs",
+		Flags:    flags(),
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err

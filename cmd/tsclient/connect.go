@@ -29,6 +29,7 @@ const (
 func connectCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "connect",
+		Metadata:  tscli.Examples(31, "tsclient connect --state pc1 --name PC-1 127.0.0.1"),
 		Usage:     "connect, be licensed, log on and leave",
 		ArgsUsage: "HOST[:PORT]",
 		Description: "The exit status is 0 when the user was logged on, 3 when licensing refused the device,\n" +

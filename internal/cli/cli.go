@@ -65,6 +65,9 @@ func Main(ctx context.Context, cmd *cli.Command) {
 // returns the exit code. It prints an error as one sentence that begins with the
 // command's name; an interruption needs no word.
 func Run(ctx context.Context, cmd *cli.Command, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 2 && strings.HasPrefix(args[1], docsFlag) {
+		return end(cmd, writeDocs(stdout, cmd, args[1][len(docsFlag):]), stderr)
+	}
 	called := prepare(cmd, stdout, stderr)
 	err := cmd.Run(ctx, args)
 	switch {
@@ -87,6 +90,15 @@ func Run(ctx context.Context, cmd *cli.Command, args []string, stdout, stderr io
 	return code
 }
 
+// end is the exit code of a command that has no call of its own.
+func end(cmd *cli.Command, err error, stderr io.Writer) int {
+	if err == nil {
+		return CodeDone
+	}
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name, oneLine(err.Error()))
+	return CodeUsage
+}
+
 // prepare gives the command and those under it the behavior that all have. called is
 // the full name of the one that was called, once one was.
 func prepare(cmd *cli.Command, stdout, stderr io.Writer) (called func() string) {
@@ -95,6 +107,7 @@ func prepare(cmd *cli.Command, stdout, stderr io.Writer) (called func() string) 
 	cmd.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	var each func(c *cli.Command)
 	each = func(c *cli.Command) {
+		c.Description = withExamples(c)
 		c.HideHelpCommand = len(c.Commands) == 0 // "help" is an argument there
 		c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
 			last = c
