@@ -194,10 +194,15 @@ func TestEndedLabLeavesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%d processes of the lab: %v", len(all), err)
 			}
+			spaces := namespaces(t, mark)
+			if len(spaces) < 2+3 { // the lab's of processes and mounts, and a network each of its hosts
+				t.Fatalf("the lab has the namespaces %v", spaces)
+			}
 			if err := syscall.Kill(p.PID(), tt.signal); err != nil {
 				t.Fatal(err)
 			}
 			awaitGone(ctx, t, all)
+			wantNoSpace(t, spaces)
 			if code, err := p.Wait(ctx); err != nil || code != tt.code {
 				t.Errorf("exit status %d, %v; want %d", code, err, tt.code)
 			}
@@ -236,6 +241,68 @@ func marked(t *testing.T, mark string) (pidfds []unix.PollFd) {
 		pidfds = append(pidfds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 	}
 	return pidfds
+}
+
+// namespaces are those of every thread of the processes with the mark that the test
+// itself is not in, as "net:[4026532001]".
+func namespaces(t *testing.T, mark string) map[string]bool {
+	t.Helper()
+	spaces := map[string]bool{}
+	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range environs {
+		env, err := os.ReadFile(path)
+		if err == nil && slices.Contains(strings.Split(string(env), "\x00"), mark) {
+			threads(filepath.Dir(path), func(space string) { spaces[space] = true })
+		}
+	}
+	threads("/proc/self", func(space string) { delete(spaces, space) })
+	return spaces
+}
+
+// threads passes the namespaces of a process's threads to f. One that has ended runs no
+// program; it keeps nothing, and is there until its parent asks how it ended.
+func threads(process string, f func(space string)) {
+	if _, err := os.Readlink(process + "/exe"); err != nil {
+		return
+	}
+	links, err := filepath.Glob(process + "/task/*/ns/*")
+	if err != nil {
+		return
+	}
+	for _, link := range links {
+		if space, err := os.Readlink(link); err == nil {
+			f(space)
+		}
+	}
+}
+
+// wantNoSpace holds that nothing keeps the namespaces, and with them what was mounted
+// there: no thread of any process is in one, and none is mounted anywhere.
+func wantNoSpace(t *testing.T, spaces map[string]bool) {
+	t.Helper()
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, process := range processes {
+		threads(process, func(space string) {
+			if spaces[space] {
+				t.Errorf("%s is left: %s is in it", space, process)
+			}
+		})
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for space := range spaces {
+		if strings.Contains(string(mounts), space) {
+			t.Errorf("%s is left: it is mounted", space)
+		}
+	}
 }
 
 // awaitGone waits until each process has ended.

@@ -83,6 +83,13 @@ type state struct {
 	Rule
 	since time.Time
 	count Count
+	gone  chan struct{} // closed when the rule is taken away
+}
+
+// hold is how long a rule keeps a message back.
+type hold struct {
+	wait time.Duration
+	gone <-chan struct{}
 }
 
 func (r Rule) check() error {
@@ -113,10 +120,14 @@ func (t *Table) Set(rules []Rule) error {
 	now := time.Now()
 	next := make([]*state, len(rules))
 	for i, r := range rules {
-		next[i] = &state{Rule: r, since: now, count: Count{Name: r.Name}}
+		next[i] = &state{Rule: r, since: now, count: Count{Name: r.Name}, gone: make(chan struct{})}
 		if j := slices.IndexFunc(t.rules, func(s *state) bool { return s.Name == r.Name }); j >= 0 {
-			next[i].since, next[i].count = t.rules[j].since, t.rules[j].count
+			next[i].since, next[i].count, next[i].gone = t.rules[j].since, t.rules[j].count, t.rules[j].gone
+			t.rules = slices.Delete(slices.Clone(t.rules), j, j+1)
 		}
+	}
+	for _, s := range t.rules {
+		close(s.gone)
 	}
 	t.rules = next
 	return nil
@@ -144,21 +155,25 @@ func (t *Table) idle() bool {
 }
 
 // Pass takes a message that goes that way and returns what goes on in its place: it,
-// after a while perhaps; another, which is damaged; it several times; nothing. The
-// first keep bytes are never damaged. name is asked only when there are rules.
+// after a while perhaps, at once when the rule that keeps it back is taken away;
+// another, which is damaged; it several times; nothing. The first keep bytes are never
+// damaged. name is asked only when there are rules.
 func (t *Table) Pass(way Way, name func() string, message []byte, keep int) [][]byte {
 	if t.idle() {
 		return [][]byte{message}
 	}
-	wait, out := t.judge(way, name(), message, keep)
-	if wait > 0 {
-		<-time.After(wait)
+	holds, out := t.judge(way, name(), message, keep)
+	for _, h := range holds {
+		select {
+		case <-time.After(h.wait):
+		case <-h.gone:
+		}
 	}
 	return out
 }
 
 // judge lets each rule that is for the message have its way with it, in their order.
-func (t *Table) judge(way Way, name string, message []byte, keep int) (wait time.Duration, out [][]byte) {
+func (t *Table) judge(way Way, name string, message []byte, keep int) (holds []hold, out [][]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out = [][]byte{message}
@@ -175,12 +190,13 @@ func (t *Table) judge(way Way, name string, message []byte, keep int) (wait time
 		s.count.Done++
 		switch s.Act {
 		case Drop:
-			return wait, nil
+			return holds, nil
 		case Delay:
-			wait += s.Delay
+			h := hold{s.Delay, s.gone}
 			if s.Jitter > 0 {
-				wait += time.Duration(dice.Int64N(int64(2*s.Jitter+1))) - s.Jitter
+				h.wait += time.Duration(dice.Int64N(int64(2*s.Jitter+1))) - s.Jitter
 			}
+			holds = append(holds, h)
 		case Corrupt:
 			for i := range out {
 				out[i] = damaged(out[i], keep, dice)
@@ -191,7 +207,7 @@ func (t *Table) judge(way Way, name string, message []byte, keep int) (wait time
 			}
 		}
 	}
-	return wait, out
+	return holds, out
 }
 
 func (s *state) chosen(n uint64) bool {

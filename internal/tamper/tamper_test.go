@@ -162,3 +162,34 @@ func TestControl(t *testing.T) {
 		}
 	}
 }
+
+// TestHealedDelay: a message that is kept back goes on when its rule is taken away, and
+// not when another is.
+func TestHealedDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := Rule{Name: "slow", Act: Delay, Delay: time.Hour, Message: "Hello"}
+		other := Rule{Name: "other", Act: Drop, Message: "Goodbye"}
+		table := &Table{}
+		if err := table.Set([]Rule{slow, other}); err != nil {
+			t.Fatal(err)
+		}
+		start, passed := time.Now(), make(chan time.Time, 1)
+		go func() {
+			table.Pass(Sent, named("Hello"), []byte("x"), 0)
+			passed <- time.Now()
+		}()
+		for _, left := range [][]Rule{{slow}, {}} {
+			<-time.After(time.Minute)
+			synctest.Wait()
+			if len(passed) > 0 {
+				t.Fatalf("it passed with %v set", left)
+			}
+			if err := table.Set(left); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := (<-passed).Sub(start); got != 2*time.Minute {
+			t.Errorf("it passed after %v", got)
+		}
+	})
+}
