@@ -14,7 +14,8 @@ import (
 )
 
 // WebCertificate makes a certificate under the root for the clearinghouse's own HTTPS
-// service, with a new key, for the names and addresses that it is reached by.
+// service, with a new key, for the names and addresses that it is reached by. Its own name
+// is not that of the root in other letters: OpenSSL takes such a one for self-signed.
 func (h *Clearinghouse) WebCertificate(names []string, addresses []net.IP) (tls.Certificate, error) {
 	if len(names)+len(addresses) == 0 {
 		return tls.Certificate{}, errors.New("web certificate: the clearinghouse has neither name nor address")
@@ -29,7 +30,7 @@ func (h *Clearinghouse) WebCertificate(names []string, addresses []net.IP) (tls.
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial.Add(serial, big.NewInt(1)),
-		Subject:      pkix.Name{CommonName: "TSLab clearinghouse", Organization: h.root.Subject.Organization},
+		Subject:      pkix.Name{CommonName: "TSLab web service", Organization: h.root.Subject.Organization},
 		NotBefore:    h.root.NotBefore, NotAfter: h.root.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true, DNSNames: names, IPAddresses: addresses,
