@@ -110,7 +110,7 @@ func TestEventTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile(`Kind\{"[^"]+", ([1-9]\d*), `).FindAllStringSubmatch(string(source), -1)
+	rows := regexp.MustCompile(`kind\("[^"]+", ([1-9]\d*), `).FindAllStringSubmatch(string(source), -1)
 	texts := eventTexts()
 	for _, row := range rows {
 		if id, _ := strconv.Atoi(row[1]); texts[id] == "" {
