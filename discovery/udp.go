@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,77 +75,169 @@ func broadcastAddr(p netip.Prefix) netip.Addr {
 // 2.7.1): what IPv6 has in place of a broadcast.
 var allNodes = netip.MustParseAddr("ff02::1")
 
-// UDP broadcasts on the machine's interfaces. They are read anew for each query, as
-// they come and go.
+// UDP broadcasts on the machine's interfaces, which come and go: a query goes out at
+// once on those that were there last time, and then on those that are there now. After
+// the first query it keeps a socket ready for the next.
 type UDP struct {
 	Interfaces func() ([]Interface, error) // nil: those of [Interfaces]
 	Port       uint16                      // that is asked; 0: locate.Port
+
+	mu    sync.Mutex
+	last  []Interface
+	ready socket // of IPv4, nil for none
 }
 
 // Broadcast sends the query to the subnet's broadcast address of every interface, and
-// to all nodes of its link over IPv6. What comes back counts only from the interface
+// to all nodes of its link over IPv6. What comes back counts only from an interface
 // that was asked and from a network that it lies in.
-func (u UDP) Broadcast(ctx context.Context, query []byte, heard func(netip.AddrPort, []byte)) error {
+func (u *UDP) Broadcast(ctx context.Context, query []byte, heard func(netip.AddrPort, []byte)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := &call{ctx: ctx, query: query, port: u.Port, heard: heard, byIndex: map[int]Interface{}, first: make(chan struct{}, 1)}
+	if c.port == 0 {
+		c.port = locate.Port
+	}
+	known, ready := u.take()
+	defer c.all.Wait()
+	c.open(ready)
+	if c.ask(0, known); c.sent > 0 {
+		c.pause()
+	}
 	list := u.Interfaces
 	if list == nil {
 		list = Interfaces
 	}
-	interfaces, err := list()
+	now, err := list()
 	if err != nil {
+		cancel()
 		return err
 	}
-	port := u.Port
-	if port == 0 {
-		port = locate.Port
+	u.mu.Lock()
+	u.last = now
+	u.mu.Unlock()
+	c.ask(0, slices.DeleteFunc(slices.Clone(now), func(i Interface) bool { return slices.ContainsFunc(known, i.same) }))
+	over4 := len(c.sockets)
+	c.open(listen6)
+	c.ask(over4, now)
+	if c.sent == 0 {
+		cancel()
+		return errors.Join(append(c.errs, errors.New("no interface to broadcast on"))...)
 	}
-	byIndex := map[int]Interface{}
+	u.prepare()
+	<-ctx.Done()
+	return nil
+}
+
+// take is what the last query has left for the next.
+func (u *UDP) take() (known []Interface, listen func() (socket, error)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s := u.ready
+	u.ready = nil
+	if s == nil {
+		return u.last, listen4
+	}
+	return u.last, func() (socket, error) { return s, nil }
+}
+
+// prepare leaves a socket for the next query.
+func (u *UDP) prepare() {
+	s, err := listen4()
+	if err != nil {
+		return // the next one will tell
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.ready == nil {
+		u.ready = s
+	} else {
+		s.Close()
+	}
+}
+
+// same reports the same interface in the same networks.
+func (i Interface) same(other Interface) bool {
+	return i.Index == other.Index && slices.Equal(i.Prefixes, other.Prefixes)
+}
+
+// call is one broadcast.
+type call struct {
+	ctx     context.Context
+	query   []byte
+	port    uint16
+	sockets []socket
+	sent    int
+	errs    []error
+	all     sync.WaitGroup // of who receives
+
+	mu      sync.Mutex // one answer at a time
+	byIndex map[int]Interface
+	heard   func(netip.AddrPort, []byte)
+	first   chan struct{} // has something when the first answer has come
+}
+
+// open adds a socket and hands over what comes to it, until the call ends.
+func (c *call) open(listen func() (socket, error)) {
+	s, err := listen()
+	if err != nil {
+		c.errs = append(c.errs, err)
+		return
+	}
+	c.sockets = append(c.sockets, s)
+	stop := context.AfterFunc(c.ctx, func() { s.SetReadDeadline(time.Unix(1, 0)) })
+	c.all.Go(func() {
+		defer s.Close()
+		defer stop()
+		s.receive(c.take)
+	})
+}
+
+// ask sends the query on the interfaces, by the socket of that number and those after
+// it.
+func (c *call) ask(from int, interfaces []Interface) {
+	c.mu.Lock()
 	for _, i := range interfaces {
-		byIndex[i.Index] = i
+		c.byIndex[i.Index] = i
 	}
-	var mu sync.Mutex
-	take := func(index int, from netip.AddrPort, b []byte) {
-		if _, ok := attachedTo(byIndex, index, from.Addr()); !ok {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if ctx.Err() == nil {
-			heard(from, b)
-		}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var all sync.WaitGroup
-	sent, errs := 0, []error{}
-	for _, open := range []func() (socket, error){listen4, listen6} {
-		s, err := open()
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		stop := context.AfterFunc(ctx, func() { s.SetReadDeadline(time.Unix(1, 0)) })
+	c.mu.Unlock()
+	for _, s := range c.sockets[from:] {
 		for _, i := range interfaces {
 			for _, to := range s.targets(i) {
-				if err := s.send(query, i.Index, to.source, netip.AddrPortFrom(to.addr, port)); err != nil {
-					errs = append(errs, fmt.Errorf("interface %s: %w", i.Name, err))
+				if err := s.send(c.query, i.Index, to.source, netip.AddrPortFrom(to.addr, c.port)); err != nil {
+					c.errs = append(c.errs, fmt.Errorf("interface %s: %w", i.Name, err))
 					continue
 				}
-				sent++
+				c.sent++
 			}
 		}
-		all.Go(func() {
-			defer s.Close()
-			defer stop()
-			s.receive(take)
-		})
 	}
-	if sent == 0 {
-		errs = append(errs, errors.New("no interface to broadcast on"))
-		err = errors.Join(errs...)
-		cancel()
+}
+
+// headStart is what the first answer has before the interfaces are read again, which is
+// long work for the processor that it needs.
+const headStart = time.Millisecond
+
+func (c *call) pause() {
+	timer := time.NewTimer(headStart)
+	defer timer.Stop()
+	select {
+	case <-c.first:
+	case <-timer.C:
+	case <-c.ctx.Done():
 	}
-	all.Wait()
-	return err
+}
+
+// take hands over what came in on an interface that was asked.
+func (c *call) take(index int, from netip.AddrPort, b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := attachedTo(c.byIndex, index, from.Addr()); ok && c.ctx.Err() == nil {
+		c.heard(from, b)
+		select {
+		case c.first <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // attachedTo finds the interface that a datagram came in on, and its address in the

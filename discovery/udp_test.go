@@ -66,7 +66,7 @@ func named(name string) func() locate.Reply {
 
 // broadcast sends a query until so many have answered, or the time is over, and
 // returns their names.
-func broadcast(t testing.TB, u discovery.UDP, q locate.Query, want int, patience time.Duration) []string {
+func broadcast(t testing.TB, u *discovery.UDP, q locate.Query, want int, patience time.Duration) []string {
 	t.Helper()
 	query, err := q.Append(nil)
 	if err != nil {
@@ -109,7 +109,7 @@ func TestBroadcast(t *testing.T) {
 	port, lo := freePort(t), always(loopback(t))
 	respond(t, &discovery.Responder{Reply: named("ls1"), Interfaces: lo, Port: port})
 	respond(t, &discovery.Responder{Reply: named("ls2"), Interfaces: lo, Port: port})
-	u := discovery.UDP{Interfaces: lo, Port: port}
+	u := &discovery.UDP{Interfaces: lo, Port: port}
 	if got := broadcast(t, u, locate.Query{Group: "WORKGROUP"}, 2, 20*time.Second); len(got) != 2 {
 		t.Errorf("%v answered, want both", got)
 	}
@@ -128,7 +128,7 @@ func TestNotAttached(t *testing.T) {
 	respond(t, &discovery.Responder{Reply: named("far"), Interfaces: always(far), Port: port})
 	respond(t, &discovery.Responder{Reply: named("elsewhere"), Interfaces: always(lo), At: netip.MustParseAddr("127.0.0.2"), Port: port})
 	respond(t, &discovery.Responder{Reply: named("near"), Interfaces: always(lo), At: netip.MustParseAddr("127.0.0.1"), Port: port})
-	u := discovery.UDP{Interfaces: always(lo), Port: port}
+	u := &discovery.UDP{Interfaces: always(lo), Port: port}
 	if got := broadcast(t, u, locate.Query{}, 1, 20*time.Second); strings.Join(got, " ") != "near" {
 		t.Errorf("%v answered, want near alone", got)
 	}
@@ -139,7 +139,7 @@ func TestNotAttached(t *testing.T) {
 
 // TestNobodyToAsk: a machine without a network says so.
 func TestNobodyToAsk(t *testing.T) {
-	err := discovery.UDP{Interfaces: always(nil)}.Broadcast(t.Context(), nil, nil)
+	err := (&discovery.UDP{Interfaces: always(nil)}).Broadcast(t.Context(), nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "no interface") {
 		t.Errorf("error %v", err)
 	}

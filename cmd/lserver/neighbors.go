@@ -38,7 +38,7 @@ type seeker struct {
 }
 
 func newSeeker(o gossipOptions, id *identity.Identity, own netip.Addr) *seeker {
-	s := &seeker{named: o.peers, own: own, network: discovery.UDP{}, resolver: net.DefaultResolver, heard: map[netip.AddrPort]bool{}}
+	s := &seeker{named: o.peers, own: own, network: &discovery.UDP{}, resolver: net.DefaultResolver, heard: map[netip.AddrPort]bool{}}
 	switch m := id.Membership(); {
 	case !o.seek:
 	case m != nil:

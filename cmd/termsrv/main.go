@@ -113,7 +113,7 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 		config.LicenseServer, config.LicenseServers = named[0], named[1:]
 	}
 	config.Discovery = &ts.Discovery{
-		Workgroup: c.String("workgroup"), Network: discovery.UDP{}, Seed: c.Uint64("seed"),
+		Workgroup: c.String("workgroup"), Network: &discovery.UDP{}, Seed: c.Uint64("seed"),
 		Limits: discovery.Limits{Answers: c.Duration("discovery-wait")},
 	}
 	usage(config.Profile.SetAll(c.StringSlice("set")))

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -20,7 +21,10 @@ import (
 	"github.com/tslab/tslab/wire/locate"
 )
 
-const roleDiscover = "discover" // asks by broadcast
+const (
+	roleDiscover = "discover" // answers broadcasts
+	roleAsker    = "asker"    // asks, in the other host
+)
 
 // answered is how long an answer takes in two namespaces, in microseconds, the median
 // of many: bare is a datagram and its echo, of the same sizes.
@@ -90,13 +94,25 @@ func asked(ctx context.Context, z size, out io.Writer) error {
 	defer cancel()
 	go r.Run(ctx)
 	go echoes(echo)
-	var a answered
-	err = s.hosts[0].Do(func() (err error) {
-		if a.Bare, err = bare(z.Packets / 100); err == nil {
-			a.Broadcast, err = broadcasts(ctx, z.Packets/100)
-		}
+	text, err := json.Marshal(z)
+	if err != nil {
 		return err
-	})
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), roleVariable+"="+roleAsker, sizeVariable+"="+string(text))
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	if err := s.hosts[0].Start(cmd); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+// ask measures both in a process of its own, as terminal servers are.
+func ask(ctx context.Context, z size, out io.Writer) (err error) {
+	var a answered
+	if a.Bare, err = bare(z.Packets / 100); err == nil {
+		a.Broadcast, err = broadcasts(ctx, z.Packets/100)
+	}
 	return errors.Join(err, json.NewEncoder(out).Encode(a))
 }
 
@@ -137,11 +153,12 @@ func broadcasts(ctx context.Context, rounds int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	u := &discovery.UDP{}
 	return medianOf(rounds, func() (time.Duration, error) {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		begin, took := time.Now(), time.Duration(0)
-		err := discovery.UDP{}.Broadcast(ctx, query, func(netip.AddrPort, []byte) {
+		err := u.Broadcast(ctx, query, func(netip.AddrPort, []byte) {
 			took = time.Since(begin)
 			cancel()
 		})

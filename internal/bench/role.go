@@ -49,6 +49,9 @@ func role(ctx context.Context) (played bool, err error) {
 	if name == roleSender {
 		return true, sendFlood(z.Flood)
 	}
+	if name == roleAsker {
+		return true, ask(ctx, z, os.Stdout)
+	}
 	ground := netns.UserGround
 	if name == roleFault || name == roleFlood && os.Getuid() == 0 {
 		ground = netns.RootGround
