@@ -25,7 +25,7 @@ func Dissector() []byte {
 	var b bytes.Buffer
 	b.WriteString(mark + "; written by `tslab wireshark install`, removed by `tslab wireshark uninstall`.\n")
 	b.WriteString("local T = {}\n")
-	for _, name := range []string{"base", "crypto", "token", "rdpele", "rdp", "tsls"} {
+	for _, name := range []string{"base", "crypto", "token", "rdpele", "rdp", "tsls", "locate"} {
 		part, err := parts.ReadFile("lua/" + name + ".lua")
 		if err != nil {
 			panic("captures: " + err.Error()) // it was built in

@@ -12,7 +12,7 @@ func TestDissectorIsKnownAgain(t *testing.T) {
 	if !captures.IsDissector(text) {
 		t.Error("it is not known as ours")
 	}
-	for _, part := range []string{`Proto("rdpele"`, `Proto("tsls"`, `Proto("tslab_token"`, `Proto("tslab_rdp"`} {
+	for _, part := range []string{`Proto("rdpele"`, `Proto("tsls"`, `Proto("tslab_token"`, `Proto("tslab_rdp"`, `Proto("tslocate"`} {
 		if !bytes.Contains(text, []byte(part)) {
 			t.Errorf("%s is missing", part)
 		}
