@@ -57,6 +57,8 @@ var (
 		{imports: "github.com/hashicorp/memberlist/...", only: []string{"ls/gossip/..."}, why: "gossip is a hint and stays behind one door"},
 		{imports: "github.com/cilium/ebpf/...", only: []string{"netlab/fault/tcx"}, why: "only root can load it"},
 		{imports: "github.com/miekg/dns/...", only: []string{"discovery", "discovery/dc", "discovery/domain"}, why: "names are asked and answered in one place each"},
+		{imports: "golang.org/x/net/ipv4", only: []string{"discovery"}, why: "one package knows which interface a datagram came in on"},
+		{imports: "golang.org/x/net/ipv6", only: []string{"discovery"}, why: "one package knows which interface a datagram came in on"},
 		{imports: "filippo.io/bigmod/...", only: []string{"wire/rdpsec"}, why: "raw RSA stands in one package"},
 		{imports: "github.com/smallstep/pkcs7/...", only: []string{"wire/token"}, why: "one certificate code"},
 		{imports: "github.com/google/renameio/...", only: []string{"internal/durable"}, why: "the file you would hate to lose is written by one package"},
