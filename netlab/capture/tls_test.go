@@ -16,6 +16,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +51,13 @@ func (t *wiretap) keep(direction int, b []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all = append(t.all, said{direction, bytes.Clone(b)})
+}
+
+// sofar is what was written so far; an end may still be at it.
+func (t *wiretap) sofar() []said {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.all)
 }
 
 // certificate is a server's, for these tests.
@@ -127,7 +135,7 @@ func exchangeOf(t *testing.T, tap *wiretap, alpn string, lines []string) (keyLog
 // heard is what a reader with these keys makes of it, given so many bytes at once.
 func heard(tap *wiretap, keyLog []byte, chunk int) (l listener, t *tlsReader) {
 	t = &tlsReader{secrets: parseSecrets(keyLog), clear: &l}
-	for _, s := range tap.all {
+	for _, s := range tap.sofar() {
 		for b := s.b; len(b) > 0; {
 			n := min(len(b), chunk)
 			t.data(s.direction, b[:n], origin{})

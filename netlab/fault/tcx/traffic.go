@@ -204,8 +204,8 @@ func (b *builder) located() {
 		if port == 0 {
 			port = p
 			b.port(port, other)
-			b.load(payload, 0, 5, content, other)
-			b.add(asm.LoadMem(asm.R1, asm.R10, content+4, asm.Byte))
+			b.load(payload, 0, 6, content, other) // magic, version, kind
+			b.add(asm.LoadMem(asm.R1, asm.R10, content+5, asm.Byte))
 		}
 		b.add(asm.JEq.Imm(asm.R1, int32(number), name))
 	}
