@@ -48,7 +48,7 @@ func TestProgressLine(t *testing.T) {
 		if got := said(); !strings.HasPrefix(got, wipe+"a line\nDay 0 | ") {
 			t.Errorf("a line of the story: %q", got)
 		}
-		width = 30
+		s.to(func(*progress) { width = 30 })
 		pass(redraw)
 		if got := said(); got != wipe+"03 09:00:00 | connect c1 ts1 (3 s)"[len("03 09:00:00 | connect c1 ts1 (3 s)")-29:] {
 			t.Errorf("in a narrow terminal: %q", got)
