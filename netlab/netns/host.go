@@ -52,6 +52,15 @@ func NewHost(name string, etc Etc) (*Host, error) {
 // the goroutine: nobody may get a thread that is somewhere else.
 func (h *Host) live(ready chan<- error) {
 	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// The main thread would keep the host's network for as long as the process is
+		// there: Go never ends it. Held here, it leaves another thread to the host.
+		defer runtime.UnlockOSThread()
+		elsewhere := make(chan error, 1)
+		go h.live(elsewhere)
+		ready <- <-elsewhere
+		return
+	}
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err != nil {
 		ready <- explain(stepHost, err)
 		return
