@@ -145,7 +145,7 @@ func TestEnginesAgree(t *testing.T) {
 	}
 	write("late.star", "# A delay\nlan = net(\"lan\")\nc1 = host(\"c1\")\nfault(c1, \"delay\", delay = \"20ms\")\n")
 	code, out := lab(bounded(t), t, dir, "--engine", "ebpf", "late.star")
-	if code != 1 || !strings.Contains(out, "late.star:4:6: fault: ") || !strings.Contains(out, "the engine ebpf cannot do delay: ") || !strings.Contains(out, "use --engine user") {
+	if code != 1 || !strings.Contains(out, "late.star:4:6: fault delay-1: ") || !strings.Contains(out, "the engine ebpf cannot do delay: ") || !strings.Contains(out, "use --engine user") {
 		t.Errorf("a delay in the kernel: exit status %d\n%s", code, out)
 	}
 }
