@@ -49,7 +49,7 @@ func explainCommand() *ucli.Command {
 func explainWords(c *ucli.Command, table *rules.Table) error {
 	var found []rules.Topic
 	for _, word := range c.Args().Slice() {
-		topics, err := table.Lookup(word, eventTexts())
+		topics, err := table.Lookup(word, eventlog.Numbered())
 		if err != nil {
 			return cli.Usage("%v", err)
 		}
@@ -75,19 +75,6 @@ func explainWords(c *ucli.Command, table *rules.Table) error {
 		}
 	}
 	return nil
-}
-
-// eventTexts are the terminal server's events by their numbers.
-func eventTexts() map[int]string {
-	texts := map[int]string{}
-	for _, k := range []eventlog.Kind{
-		eventlog.CannotAcquireLicense, eventlog.InvalidLicense, eventlog.CannotIssueLicense,
-		eventlog.InternetUserFailed, eventlog.GraceExpired, eventlog.GraceExpiring,
-		eventlog.NoLicenseServer, eventlog.TemporaryExpired, eventlog.RenewalImpossible,
-	} {
-		texts[k.ID] = k.Text
-	}
-	return texts
 }
 
 // explainGiven explains a situation.
@@ -141,7 +128,7 @@ func printEnding(w io.Writer, table *rules.Table, p *edition.Profile, e rules.Ex
 		fmt.Fprintf(w, "    answer   %s %s: %s\n", asked.Number, asked.Answer, asked.Text)
 	}
 	for _, id := range table.Events(p, e) {
-		fmt.Fprintf(w, "    event    %d: %s\n", id, eventTexts()[id])
+		fmt.Fprintf(w, "    event    %d: %s\n", id, eventlog.Numbered()[id])
 	}
 	if wire, ok := table.Wire(r); ok {
 		fmt.Fprintf(w, "    wire     %s\n", strings.Join(wire.Text, "; "))

@@ -130,14 +130,26 @@ var (
 	RenewalImpossible    = kind("termservice.renewal-impossible", 1028, Error, "The terminal server client {device} has been disconnected because its license could not be renewed.")
 )
 
-// names are those of the events in the registry.
-var names = map[string]bool{}
+// kinds are the registry's, by name.
+var kinds = map[string]Kind{}
 
 // kind registers an event.
 func kind(name string, id int, severity Severity, text string) Kind {
-	names[name] = true
-	return Kind{name, id, severity, text}
+	k := Kind{name, id, severity, text}
+	kinds[name] = k
+	return k
 }
 
 // Known says whether there is an event of that name.
-func Known(name string) bool { return names[name] }
+func Known(name string) bool { _, ok := kinds[name]; return ok }
+
+// Numbered returns the texts of the events that the documents number, by number.
+func Numbered() map[int]string {
+	texts := map[int]string{}
+	for _, k := range kinds {
+		if k.ID != 0 {
+			texts[k.ID] = k.Text
+		}
+	}
+	return texts
+}

@@ -2,15 +2,13 @@ package rules
 
 import (
 	"fmt"
-	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/licensing"
 )
@@ -238,7 +236,7 @@ func TestEverythingIsExplained(t *testing.T) {
 	for c := licensing.TotalAbort; c <= licensing.ResendLastMessage; c++ {
 		words = append(words, c.String())
 	}
-	events := numberedEvents(t)
+	events := eventlog.Numbered()
 	if len(events) != 9 {
 		t.Errorf("%d numbered events, want 9", len(events))
 	}
@@ -274,23 +272,6 @@ func everyWord(table *Table) []string {
 		words = append(words, w.String())
 	}
 	return words
-}
-
-// numberedEvents are those of the registry that have a number.
-func numberedEvents(t *testing.T) map[int]string {
-	t.Helper()
-	text, err := os.ReadFile("../eventlog/registry.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	events := map[int]string{}
-	for _, m := range regexp.MustCompile(`Kind\{"[^"]+", (\d+), \w+, "([^\n]*)"\}`).FindAllStringSubmatch(string(text), -1) {
-		if m[1] != "0" {
-			id, _ := strconv.Atoi(m[1])
-			events[id] = m[2]
-		}
-	}
-	return events
 }
 
 // TestEdges: an edge of the grammar is told from both of its ends and by its message.
