@@ -43,19 +43,7 @@ func TestMain(m *testing.M) {
 	case echo:
 		os.Exit(exit(runEcho(os.Args[1], os.Args[2])))
 	}
-	if !netns.Inside() {
-		code, err := netns.Reexec(os.Args[1:])
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-		os.Exit(code)
-	}
-	if _, err := netns.Enter(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+	os.Exit(netns.UserGround.Main(m.Run))
 }
 
 func exit(err error) int {

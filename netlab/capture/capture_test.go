@@ -28,19 +28,7 @@ func TestMain(m *testing.M) {
 	if slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(a, "-test.fuzz") }) {
 		os.Exit(m.Run())
 	}
-	if !netns.Inside() {
-		code, err := netns.Reexec(os.Args[1:])
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-		os.Exit(code)
-	}
-	if _, err := netns.Enter(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+	os.Exit(netns.UserGround.Main(m.Run))
 }
 
 // wire is two hosts, 10.1.0.1 and 10.1.0.2, whose cables are recorded.

@@ -41,12 +41,9 @@ const (
 // lab's namespaces.
 func Inside() bool { return os.Getpid() == 1 && os.Getenv(insideVariable) != "" }
 
-// Reexec runs this program again with args in new namespaces, hands it SIGINT,
-// SIGTERM and SIGHUP, waits for it and returns its exit status. If this process
+// Reexec runs this program again with args in new namespaces on this ground, hands it
+// SIGINT, SIGTERM and SIGHUP, waits for it and returns its exit status. If this process
 // dies, however it dies, the kernel kills the other and all that it started.
-func Reexec(args []string) (int, error) { return UserGround.Reexec(args) }
-
-// Reexec is the function of that name, on this ground.
 func (g Ground) Reexec(args []string) (int, error) {
 	return g.reexec(args, os.Stdin, os.Stdout, os.Stderr)
 }
@@ -100,6 +97,24 @@ func (g Ground) reexec(args []string, stdin io.Reader, stdout, stderr io.Writer)
 	return 0, err
 }
 
+// Main runs run, such as the main function of a package's tests, in namespaces on this
+// ground, for which the program is started again, and returns the exit status.
+func (g Ground) Main(run func() int) int {
+	if !Inside() {
+		code, err := g.Reexec(os.Args[1:])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
+	}
+	if _, err := Enter(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
+}
+
 func forward(signals <-chan os.Signal, p *os.Process, done <-chan struct{}) {
 	for {
 		select {
@@ -117,7 +132,7 @@ func forward(signals <-chan os.Signal, p *os.Process, done <-chan struct{}) {
 func Enter(ctx context.Context) (context.Context, error) {
 	fd, err := strconv.Atoi(os.Getenv(insideVariable))
 	if err != nil || os.Getpid() != 1 {
-		return nil, errors.New("lab: netns.Enter outside of the namespaces that netns.Reexec makes")
+		return nil, errors.New("lab: netns.Enter outside of the namespaces that Reexec makes")
 	}
 	os.Unsetenv(insideVariable)
 	unix.CloseOnExec(fd)

@@ -25,19 +25,7 @@ func TestMain(m *testing.M) {
 		playRole(role)
 		return
 	}
-	if netns.Inside() {
-		if _, err := netns.Enter(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(m.Run())
-	}
-	code, err := netns.Reexec(os.Args[1:])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(code)
+	os.Exit(netns.UserGround.Main(m.Run))
 }
 
 // playRole is what this test binary does as a program in a host.

@@ -50,19 +50,7 @@ func TestMain(m *testing.M) {
 	case "shout":
 		os.Exit(shout(os.Args[1]))
 	}
-	if !netns.Inside() {
-		code, err := netns.Reexec(os.Args[1:])
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-		os.Exit(code)
-	}
-	if _, err := netns.Enter(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+	os.Exit(netns.UserGround.Main(m.Run))
 }
 
 // shout sends a datagram to an address, where nobody listens; the host there says so.

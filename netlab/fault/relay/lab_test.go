@@ -21,19 +21,7 @@ import (
 
 // The tests live in namespaces of their own, as a lab does.
 func TestMain(m *testing.M) {
-	if !netns.Inside() {
-		code, err := netns.Reexec(os.Args[1:])
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-		os.Exit(code)
-	}
-	if _, err := netns.Enter(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+	os.Exit(netns.UserGround.Main(m.Run))
 }
 
 // lab is hosts on one bridge.

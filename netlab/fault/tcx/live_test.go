@@ -27,23 +27,11 @@ import (
 
 // TestMain runs the tests in namespaces of their own, as root.
 func TestMain(m *testing.M) {
-	if netns.Inside() {
-		if _, err := netns.Enter(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(m.Run())
-	}
-	err := Available()
-	code := 1
-	if err == nil {
-		code, err = netns.RootGround.Reexec(os.Args[1:])
-	}
-	if err != nil {
+	if err := Available(); err != nil {
 		fmt.Fprintln(os.Stderr, "these tests load programs into the kernel:", err)
-		code = max(code, 1)
+		os.Exit(1)
 	}
-	os.Exit(code)
+	os.Exit(netns.RootGround.Main(m.Run))
 }
 
 // deadline is how long a frame may take that is not lost.
