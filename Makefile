@@ -16,6 +16,9 @@ WHOLE = ./internal/e2e ./internal/interop ./internal/bench
 # whole farms, which take minutes under it. What they run is watched in its own tests.
 LONG  = ./internal/story
 BUT   = $$($(GO) list ./... | grep -vE '/(internal/(e2e|interop|bench)|$(1))$$')
+# Memberlist under a synthetic clock: the race detector itself crashes there, sooner or
+# later (golang/go#78156). It watches the tests with real sockets.
+MESH = ./ls/gossip
 # Whole connections: make check runs them without the race detector, make test with it.
 CONNECTIONS = ./ts ./internal/onebox
 # What is built for Linux only.
@@ -36,13 +39,15 @@ lab: build ## build, then run the first lab: a client earns its license
 	bin/tslab run first-logon
 
 test: deps lint cross build ## what CI runs: lint, other systems, all tests, with real clients and whole labs
-	CGO_ENABLED=1 $(GO) test -race $(call BUT,internal/story)
-	$(GO) test $(LONG)
+	CGO_ENABLED=1 $(GO) test -race $(call BUT,internal/story|ls/gossip)
+	CGO_ENABLED=1 $(GO) test -race -run Loopback $(MESH)
+	$(GO) test $(LONG) $(MESH)
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
 
 check: lint cross ## before a commit, in under 3 minutes: format, vet, staticcheck, other systems, layers, races, fuzz
-	CGO_ENABLED=1 $(GO) test -race -short $(call BUT,internal/story|internal/onebox|tslab/ts)
-	$(GO) test -short $(CONNECTIONS) $(LONG)
+	CGO_ENABLED=1 $(GO) test -race -short $(call BUT,internal/story|internal/onebox|tslab/ts|ls/gossip)
+	CGO_ENABLED=1 $(GO) test -race -run Loopback $(MESH)
+	$(GO) test -short $(CONNECTIONS) $(LONG) $(MESH)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 lint: ## format, vet, staticcheck
