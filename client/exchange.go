@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/cursor"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/licensing"
@@ -267,7 +268,10 @@ func (x *exchange) answerChallenge(challenge []byte) error {
 	data := licensing.AppendResponseData(nil, licensing.ResponseData{
 		ClientType: x.persona.ClientType, Detail: licensing.DetailFull, Challenge: challenge,
 	})
-	return x.write(licensing.SealResponse(x.keys, data, x.id))
+	crash.Here("challenge", crash.BeforeReply)
+	err := x.write(licensing.SealResponse(x.keys, data, x.id))
+	crash.Here("challenge", crash.AfterReply)
+	return err
 }
 
 // keep stores the license that the server sent, byte for byte, if the device can.
@@ -281,10 +285,12 @@ func (x *exchange) keep(m *licensing.SealedLicense) phaseState {
 		x.result.Stored = &l
 		return completedState
 	}
+	crash.Here("license", crash.BeforeStore)
 	if err := x.store.Put(l); err != nil {
 		x.reason = fmt.Errorf("store the license: %w", err)
 		return abortedState
 	}
+	crash.Here("license", crash.AfterStore)
 	x.result.Stored = &l
 	return completedState
 }

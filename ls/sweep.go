@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ls/policy"
 	"github.com/tslab/tslab/ls/store"
@@ -90,6 +91,7 @@ func (s *Server) nextExpiry() (at time.Time, ok bool) {
 
 // sweep expires what is due at now.
 func (s *Server) sweep(ctx context.Context, now time.Time) error {
+	ctx = crash.In(ctx, "sweep")
 	for {
 		var done []lapse
 		err := s.store.Update(ctx, func(tx *store.Tx) (err error) {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/ts/screen"
@@ -124,10 +125,12 @@ func (d *desk) mark(ctx context.Context) (validated bool) {
 		eventlog.F("license_id", t.LicenseID), eventlog.F("hardware_id", d.license.hardware.String()),
 		eventlog.F("device", d.license.machine), eventlog.F("user", d.user), eventlog.F("issuer", t.Issuer),
 	}
+	crash.Here("logon", crash.Asked)
 	server, err := s.mark(ctx, tsls.Mark{
 		LicenseID: t.LicenseID, HardwareID: d.license.hardware, Issuer: t.Issuer,
 		Machine: d.license.machine, User: d.user, Expires: t.Expires,
 	})
+	crash.Here("logon", crash.Answered)
 	if err != nil {
 		s.config.Events.Event(eventlog.MarkFailed, append(about, eventlog.F("reason", err.Error()))...)
 		return false

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/hwid"
@@ -41,6 +42,7 @@ func (c *connector) enable(ctx context.Context) (Operated, error) {
 	if r.Result != policy.OperationDone {
 		return operated(r), nil
 	}
+	crash.Here("connector", crash.Answered)
 	if err := c.write(held.Password); err != nil {
 		return Operated{}, err
 	}
@@ -121,6 +123,7 @@ func (c *connector) disable(ctx context.Context, force bool) (Operated, error) {
 	if err := c.giveBack(ctx, held, force); err != nil {
 		return refused("the license server does not take the license back: %v", err), nil
 	}
+	crash.Here("connector off", crash.Answered)
 	next := s.admin.stored
 	next.Connector = nil
 	if err := s.admin.store(next); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/licensing"
@@ -17,12 +18,14 @@ import (
 func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Class) (*licensed, error) {
 	outcome, r := d.Outcome, reply{}
 	if d.Verb == policy.Ask {
+		crash.Here("license", crash.Asked)
 		if r.Reason = x.away; x.away == "" {
 			r = x.server.ask(ctx, x.setup, x.at, !x.moved, d.Ask, x.allocation(d.Ask))
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		crash.Here("license", crash.Answered)
 		x.unanswered = r.Server == ""
 		outcome = policy.After(d, r.Answer)
 	}
@@ -44,7 +47,10 @@ func (x *exchange) carryOut(outcome policy.Outcome, r reply, class tsls.Class) (
 		return nil, err
 	}
 	x.log(l, class, r)
-	return l, x.answer(l, r)
+	crash.Here("license", crash.BeforeReply)
+	err := x.answer(l, r)
+	crash.Here("license", crash.AfterReply)
+	return l, err
 }
 
 // allocation is what a license server is told of the client.

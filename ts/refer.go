@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
@@ -65,6 +66,7 @@ func (s *Server) report(addr string, hunt *policy.Hunt, license []byte) {
 	if !ok {
 		return
 	}
+	crash.Here("referral", crash.Answered)
 	s.reports.Go(func() { s.catalog.call(context.Background(), addr, m) })
 }
 

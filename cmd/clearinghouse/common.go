@@ -12,6 +12,7 @@ import (
 
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/durable"
 	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ls/clearinghouse"
@@ -114,6 +115,8 @@ func checkOutput(c *cli.Command) error {
 
 // writeOutput writes to --output and then says so by note, else to standard output.
 func writeOutput(c *cli.Command, text []byte, note string) error {
+	crash.Here("document", crash.BeforeReply)
+	defer crash.Here("document", crash.AfterReply)
 	path := c.String("output")
 	if path == "" {
 		_, err := c.Root().Writer.Write(text)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tslab/tslab/internal/admin"
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/durable"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/transport"
@@ -125,6 +126,7 @@ func (d *dealer) fromHere(ctx context.Context, f form, address, rootsFile string
 	if err != nil {
 		return err
 	}
+	crash.Here("online", crash.Answered)
 	for _, document := range answer.Documents {
 		if err := d.bring(ctx, f.op, []byte(document)); err != nil {
 			return d.keep(f.op, document, err)

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/wire/enroll"
@@ -92,13 +93,16 @@ func (s *Controller) serveConn(raw net.Conn) error {
 		if err != nil {
 			return err
 		}
+		crash.Here("enroll", crash.Asked)
 		answer, err := s.answerDocument(a, text)
 		if err != nil {
 			return err
 		}
+		crash.Here("enroll", crash.BeforeReply)
 		if _, err := conn.Write(answer); err != nil {
 			return nil // gone
 		}
+		crash.Here("enroll", crash.AfterReply)
 	}
 	return conn.Close()
 }

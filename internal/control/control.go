@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tslab/tslab/internal/crash"
 )
 
 // SocketName is the socket's name in the state folder.
@@ -127,10 +129,25 @@ func serveConn(ctx context.Context, conn net.Conn, handlers map[string]Handler) 
 		if err != nil {
 			return
 		}
-		if err := writeLine(conn, handle(ctx, line, handlers)); err != nil {
+		at := exchangeOf(line)
+		crash.Here(at, crash.Asked)
+		answer := handle(crash.In(ctx, at), line, handlers)
+		crash.Here(at, crash.BeforeReply)
+		if err := writeLine(conn, answer); err != nil {
 			return
 		}
+		crash.Here(at, crash.AfterReply)
 	}
+}
+
+// exchangeOf names the operation that a request asks for, where a step of it may be the
+// last: [crash.Here].
+func exchangeOf(line []byte) string {
+	var req request
+	if !crash.Armed() || json.Unmarshal(line, &req) != nil {
+		return ""
+	}
+	return "control " + req.Op
 }
 
 func handle(ctx context.Context, line []byte, handlers map[string]Handler) answer {

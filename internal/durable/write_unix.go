@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/tslab/tslab/internal/crash"
 )
 
 // WriteFile replaces path by data, all or nothing. The file has exactly the
@@ -21,10 +23,14 @@ func WriteFile(path string, data []byte, perm os.FileMode) error {
 	if _, err := f.Write(data); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	at := "file " + filepath.Base(path)
+	crash.Here(at, crash.BeforeStore)
 	if err := f.CloseAtomicallyReplace(); err != nil { // with fsync before the rename
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return syncFolder(filepath.Dir(path))
+	err = syncFolder(filepath.Dir(path))
+	crash.Here(at, crash.AfterStore)
+	return err
 }
 
 func syncFolder(dir string) error {

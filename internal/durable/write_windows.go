@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/tslab/tslab/internal/crash"
 )
 
 // WriteFile replaces path by data, all or nothing.
@@ -28,7 +30,11 @@ func WriteFile(path string, data []byte, perm os.FileMode) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	at := "file " + filepath.Base(path)
+	crash.Here(at, crash.BeforeStore)
+	err = os.Rename(f.Name(), path)
+	crash.Here(at, crash.AfterStore)
+	return err
 }
 
 // syncFolder has no counterpart here.

@@ -11,8 +11,8 @@ const Module = "github.com/tslab/tslab"
 // order is the tree of ARCHITECTURE.md. A package imports only from lower layers. A
 // new package needs a place here.
 var order = [][]string{
-	0: {"internal/cursor", "internal/clock", "internal/durable", "internal/edition", "internal/cli", "internal/hostport", "captures"},
-	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/eventlog", "internal/control", "internal/tamper"},
+	0: {"internal/cursor", "internal/clock", "internal/crash", "internal/edition", "internal/cli", "internal/hostport", "captures"},
+	1: {"wire/hwid", "wire/rdpsec", "wire/codes", "wire/locate", "internal/durable", "internal/eventlog", "internal/control", "internal/tamper"},
 	2: {"wire/rdp", "wire/licensing", "wire/token", "wire/enroll", "wire/tsls", "internal/program"},
 	3: {"internal/identity", "internal/transport", "internal/rdpconn", "ls/keypack", "ls/inventory", "ts/policy", "ts/screen"},
 	4: {"discovery", "ls/policy", "ls/store", "ls/gossip", "ls/gossip/mesh", "ls/report", "ls/clearinghouse", "netlab/netns", "netlab/fault"},
@@ -74,6 +74,7 @@ var (
 		{imports: "os/...", not: pure, why: "what decides and what encodes acts on nothing"},
 		{imports: "syscall/...", not: pure, why: "what decides and what encodes acts on nothing"},
 		{imports: "internal/clock", not: pure, why: "pure packages are told the time"},
+		{imports: "internal/crash", not: pure, why: "who acts dies; what decides has done nothing yet"},
 		{imports: "internal/eventlog", not: pure, why: "who acts logs; what decides returns what to log"},
 
 		// Who does not know whom.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/tamper"
 	"github.com/tslab/tslab/wire/tsls"
 )
@@ -91,9 +92,23 @@ func (c *serverConn) requests(ctx context.Context, r *bufio.Reader) error {
 		slots <- struct{}{} // a peer with too many requests waits to be read
 		work.Go(func() {
 			defer func() { <-slots }()
-			c.reply(id, c.answer(ctx, message))
+			at := exchangeOf(message)
+			crash.Here(at, crash.Asked)
+			answer := c.answer(crash.In(ctx, at), message)
+			crash.Here(at, crash.BeforeReply)
+			c.reply(id, answer)
+			crash.Here(at, crash.AfterReply)
 		})
 	}
+}
+
+// exchangeOf names the exchange that a request begins, where a step of it may be the
+// last: [crash.Here].
+func exchangeOf(message []byte) string {
+	if !crash.Armed() {
+		return ""
+	}
+	return messageName(message)()
 }
 
 // request is a frame.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/tslab/tslab/internal/crash"
 )
 
 const (
@@ -94,7 +96,17 @@ type transaction struct {
 // update runs f in a transaction and returns when it is on the disk.
 func (h *Clearinghouse) update(f func(*transaction) error) error {
 	now := h.clock.Now()
-	return h.db.Update(func(tx *bbolt.Tx) error { return f(&transaction{tx, now}) })
+	err := h.db.Update(func(tx *bbolt.Tx) error {
+		err := f(&transaction{tx, now})
+		if err == nil {
+			crash.Here("database", crash.BeforeStore)
+		}
+		return err
+	})
+	if err == nil {
+		crash.Here("database", crash.AfterStore)
+	}
+	return err
 }
 
 func (t *transaction) put(bucket, key string, v any) error {

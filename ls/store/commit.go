@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/tslab/tslab/internal/crash"
 )
 
 // maxGroup bounds how many updates share one flush, and with it how long the first
@@ -114,5 +116,15 @@ func (s *Store) try(group []*update) (culprit int, err error) {
 		return -1, b.Rollback()
 	}
 	s.flushes.Add(1)
-	return -1, b.Commit()
+	within(group, crash.BeforeStore)
+	err = b.Commit()
+	within(group, crash.AfterStore)
+	return -1, err
+}
+
+// within is a step of everybody who shares the flush.
+func within(group []*update, step crash.Step) {
+	for _, u := range group {
+		crash.Within(u.ctx, step)
+	}
 }

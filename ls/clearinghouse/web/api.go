@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/ls/clearinghouse"
 	"github.com/tslab/tslab/ls/keypack"
 )
@@ -40,7 +41,11 @@ func (s *Site) api(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "something follows the form")
 		return
 	}
+	at := "web " + string(op)
+	crash.Here(at, crash.Asked)
 	a, err := s.online(op, f)
+	crash.Here(at, crash.BeforeReply)
+	defer crash.Here(at, crash.AfterReply)
 	s.told(r.RemoteAddr, op, a, err)
 	if faults := keypack.FaultsOf(err); faults != nil {
 		write(w, http.StatusUnprocessableEntity, failure{Faults: faults})
