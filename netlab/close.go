@@ -26,6 +26,8 @@ func (l *Lab) Close() error {
 
 func (l *Lab) close() error {
 	var errs []error
+	close(l.ending)
+	l.later.Wait()
 	l.settleFaults(fault.Endpoint) // while there are programs to be asked
 	for i := len(l.running) - 1; i >= 0; i-- {
 		l.running[i].end(stopTimeout)

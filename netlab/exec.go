@@ -83,6 +83,27 @@ func (l *Lab) RunOn(ctx context.Context, hostName, program, command string, shar
 	return p, err
 }
 
+// Begin starts a command as Run does and leaves it running; [Lab.Ended] waits for it.
+func (l *Lab) Begin(hostName, program, command string, shared []string, args ...string) (*Process, error) {
+	argv, err := l.commandLine(hostName, program, command, shared, args)
+	if err != nil {
+		return nil, err
+	}
+	return l.Spawn(hostName, argv, nil)
+}
+
+// Ended waits until a program has ended, and returns how.
+func (l *Lab) Ended(ctx context.Context, p *Process) (Result, error) {
+	l.action()
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return Result{}, fmt.Errorf("%s on %s: %w%s", p.Program, p.Host, context.Cause(ctx), p.lastWords())
+	}
+	l.journal.poll()
+	return p.result()
+}
+
 func (l *Lab) commandLine(hostName, program, command string, shared, args []string) ([]string, error) {
 	if _, err := l.host(hostName); err != nil {
 		return nil, err

@@ -71,12 +71,14 @@ type Lab struct {
 	ledger   ledger
 	held     *Folder
 	running  []*Process
-	runs     int       // of exec, to number their output files
-	displays int       // started, to number them
-	step     int       // events there were when the last action began
-	acted    bool      // since the last expectation
-	expected time.Time // when that was
-	since    time.Time // when that before the last action was
+	runs     int            // of exec, to number their output files
+	displays int            // started, to number them
+	step     int            // events there were when the last action began
+	acted    bool           // since the last expectation
+	expected time.Time      // when that was
+	since    time.Time      // when that before the last action was
+	later    sync.WaitGroup // of what PauseLater has begun
+	ending   chan struct{}  // closed when the lab ends
 	closing  sync.Once
 	closeErr error
 }
@@ -103,7 +105,7 @@ func New(ctx context.Context, spec Spec, o Options) (*Lab, error) {
 			return nil, err
 		}
 	}
-	l := &Lab{Folder: o.Held.path, held: o.Held, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}, skews: map[string]*skewed{}, joined: map[string]bool{}}
+	l := &Lab{Folder: o.Held.path, held: o.Held, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}, skews: map[string]*skewed{}, joined: map[string]bool{}, ending: make(chan struct{})}
 	if err := o.Held.clear(); err != nil {
 		o.Held.Release()
 		return nil, err

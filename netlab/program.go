@@ -281,6 +281,38 @@ func (l *Lab) Pause(p *Process) error {
 	return l.signal(p, syscall.SIGSTOP, eventlog.ProgramPaused)
 }
 
+// PauseLater does what Pause does after a while of elapsed time, and Resume a while
+// after that, while the drill goes on. A program that has ended by then is left alone.
+func (l *Lab) PauseLater(p *Process, after, lasting time.Duration) error {
+	l.action()
+	if !p.Running() {
+		return fmt.Errorf("%s on %s is not running", p.Program, p.Host)
+	}
+	l.later.Go(func() {
+		if !l.waited(p, after) || p.signalGroup(syscall.SIGSTOP) != nil {
+			return
+		}
+		l.log.Event(eventlog.ProgramPaused, eventlog.F("program", p.Program), eventlog.F("target", p.Host))
+		if l.waited(p, lasting) && p.signalGroup(syscall.SIGCONT) == nil {
+			l.log.Event(eventlog.ProgramResumed, eventlog.F("program", p.Program), eventlog.F("target", p.Host))
+		}
+	})
+	return nil
+}
+
+// waited waits, and says whether the program and the lab still live then.
+func (l *Lab) waited(p *Process, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return p.Running()
+	case <-p.done:
+	case <-l.ending:
+	}
+	return false
+}
+
 // Resume lets a program go on that Pause has stopped.
 func (l *Lab) Resume(p *Process) error {
 	return l.signal(p, syscall.SIGCONT, eventlog.ProgramResumed)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -84,8 +85,10 @@ func connect(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer closeFiles()
+	begin := time.Now()
 	session, err := client.Connect(ctx, config)
 	r := report(config, session, err, labDate(c, calendar))
+	r.Took = time.Since(begin).Milliseconds()
 	if printErr := r.print(c); printErr != nil {
 		return printErr
 	}

@@ -29,6 +29,7 @@ type connectReport struct {
 	Alert      string        `json:"alert,omitempty"`
 	ErrorInfo  uint32        `json:"error_info,omitempty"`
 	Reason     string        `json:"reason,omitempty"`
+	Took       int64         `json:"took_ms"` // elapsed, until the user was logged on or it failed
 
 	exit int
 	now  time.Time

@@ -93,8 +93,15 @@ func (e *engine) skewWord(_ *starlark.Thread, args starlark.Tuple, kwargs []star
 
 func (e *engine) pauseWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var p process
-	if err := starlark.UnpackArgs("pause", args, kwargs, "program", &p); err != nil {
+	var after, lasting while
+	if err := starlark.UnpackArgs("pause", args, kwargs, "program", &p, "after?", &after, "lasting?", &lasting); err != nil {
 		return nil, err
+	}
+	switch {
+	case after < 0 || lasting < 0 || after > 0 && lasting == 0:
+		return nil, errors.New("want after=, if it is to be later, together with lasting=, and neither below 0")
+	case lasting > 0:
+		return starlark.None, e.lab.PauseLater(p.Process, time.Duration(after), time.Duration(lasting))
 	}
 	return starlark.None, e.lab.Pause(p.Process)
 }

@@ -19,12 +19,13 @@ import (
 func connectExits() []int { return []int{3, 4, 5} }
 
 func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	own, others := takeFlags(kwargs, "client", "server", "stay", "store", "count", "parallel")
+	own, others := takeFlags(kwargs, "client", "server", "stay", "background", "store", "count", "parallel")
 	var from, to starlark.Value
 	s := swarm{parallel: swarmParallel}
+	var background bool
 	many := given(own, "count")
 	err := starlark.UnpackArgs("connect", args, own, "client", &from, "server", &to,
-		"stay?", &s.stay, "store?", &s.store, "count?", &s.count, "parallel?", &s.parallel)
+		"stay?", &s.stay, "background?", &background, "store?", &s.store, "count?", &s.count, "parallel?", &s.parallel)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +36,9 @@ func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	target, err := text(to)
 	if err != nil {
 		return nil, err
+	}
+	if background && (many || s.stay) {
+		return nil, errors.New("background: one device, that does not stay")
 	}
 	if many {
 		return e.swarm(hosts, target, s, others)
@@ -60,15 +64,46 @@ func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	if s.stay {
 		return e.stay(hosts[0], argv)
 	}
+	if background {
+		lab, err := e.up()
+		if err != nil {
+			return nil, err
+		}
+		p, err := lab.Begin(hosts[0], "tsclient", "connect", sharedBy("tsclient", "connect"), argv...)
+		return process{p}, err
+	}
 	r, err := e.tool(hosts[0], "tsclient", "connect", argv, append(connectExits(), 1)...)
 	if err != nil {
 		return nil, err
 	}
+	return connectionValue(hosts[0], r)
+}
+
+// connectionValue is what came of a connection.
+func connectionValue(host string, r netlab.Result) (starlark.Value, error) {
 	report, err := decodeReport(r)
 	if err != nil {
-		return nil, fmt.Errorf("tsclient on %s: exit status %d: %s", hosts[0], r.Exit, oneLine(r.Stderr))
+		return nil, fmt.Errorf("tsclient on %s: exit status %d: %s", host, r.Exit, oneLine(r.Stderr))
 	}
 	return resultValue("connection", r, report), nil
+}
+
+// endedWord waits for a connection that was begun with background=True.
+func (e *engine) endedWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var p process
+	if err := starlark.UnpackArgs("ended", args, kwargs, "program", &p); err != nil {
+		return nil, err
+	}
+	if p.Program != "tsclient" {
+		return nil, fmt.Errorf("%s is no connection", p.Program)
+	}
+	ctx, cancel := e.timeout(patience, "it did not end")
+	defer cancel()
+	r, err := e.lab.Ended(ctx, p.Process)
+	if err != nil {
+		return nil, err
+	}
+	return connectionValue(p.Host, r)
 }
 
 // stay connects and leaves the client logged on; stop makes it leave.

@@ -247,7 +247,13 @@ pause(sleeper)
 expect(sleeper.running)
 expect(exec(c1, "sh", "-c", "ps -o stat= -C sh || grep State /proc/[0-9]*/status").stdout, lambda s: "T" in s)
 resume(sleeper)
+pause(sleeper, lasting = "1ms")
+await_event("program.resumed", target = "c1")
+pause(sleeper, after = 1000, lasting = 1)
 kill(sleeper)
+begun = connect(c1, ts1, name = "PC-9", background = True)
+r = ended(begun)
+expect([begun.running, r.status], [False, "unreachable"])
 expect([f.flags for f in packets(between = (c1, ts1), port = 3389, flags = "S", list = True)][:2], ["S", "SA"])
 expect(packets(source = c1, flags = "S", port = 3389, where = lambda p: "A" not in p.flags) >= 2)
 expect(packets(between = (c1, ts1), port = 3389, payload = True), packets(source = ts1, port = 3389, payload = True))
@@ -273,7 +279,7 @@ func TestWords(t *testing.T) {
 		"2003-03-03 09:00:00  ts1  termsrv is ready on [::]:3389\n",
 		"2003-03-05 10:30:0", "lab  the calendar moved to 2003-03-05 10:30:0",
 		"\nThe end\n", "a word besides\n", "! termsrv on ts1 is killed\n",
-		"a_test: passed: 32 of 32 expectations met, ", "/run/lab.pcapng\n",
+		"a_test: passed: 33 of 33 expectations met, ", "/run/lab.pcapng\n",
 	} {
 		if !strings.Contains(story, want) {
 			t.Errorf("the story has no %q:\n%s", want, story)
