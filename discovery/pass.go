@@ -19,13 +19,17 @@ type candidate struct {
 }
 
 // Steps are those of a setup in their order, as its environment has them: without a
-// domain there is no site and the broadcast stands for the domain controllers.
+// domain there is no site and the broadcast stands for the domain controllers, and
+// a list takes the place of an override.
 func (s Setup) Steps() []Step {
 	if s.Override != "" {
 		return []Step{StepOverride}
 	}
 	var steps []Step
 	for _, step := range s.Order {
+		if step == StepOverride && !slices.Contains(s.Order, StepKeys) {
+			step = StepKeys // the registry's place, whatever it names
+		}
 		switch {
 		case step == StepOverride, step == StepKeys && len(s.List) == 0, step == StepSite && s.Domain == "":
 		case step == StepDCs && s.Domain == "":

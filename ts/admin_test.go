@@ -98,13 +98,18 @@ func TestConfigure(t *testing.T) {
 		{w2k, []string{"temp_days=3"}, "refuse", "it is the license server's; start lserver with --set temp_days=3"},
 		{w2k, []string{"failback=on"}, "ok", ""},
 		{w2k, []string{"advance_step=1h"}, "refuse", "it is the calendar's"},
-		{w2k, []string{"grace_token=none"}, "refuse", "no program reads it yet"},
+		{w2k, []string{"builtin_expiry=30"}, "refuse", "it is the license server's"},
 		{w2k, []string{"bogus=3"}, "refuse", "not known"},
 		{w2k, []string{"retry_min=20"}, "ok", ""},
 		{net, []string{"mode=user"}, "ok", ""},
 		{net, []string{"mode=device"}, "ok", ""},
 		{net, []string{"DefaultLicenseServer=LS1"}, "refuse", "LicenseServers"},
 		{net, []string{"LicenseServers=127.0.0.9:1"}, "ok", ""},
+		{net, []string{"LicenseServers=127.0.0.9:1,LS2"}, "ok", ""},
+		{net, []string{"override=DefaultLicenseServer"}, "refuse", "names exactly one"},
+		{net, []string{"LicenseServers=127.0.0.9:1", "override=DefaultLicenseServer"}, "ok", ""},
+		{net, []string{"LicenseServers=127.0.0.9:1"}, "refuse", "reads the value DefaultLicenseServer"},
+		{net, []string{"override=LicenseServers"}, "ok", ""},
 		{net, []string{"dls_beats_grace=yes"}, "refuse", "does not apply"},
 	} {
 		if result, text := tt.l.configure(t, tt.set...); result != tt.result || !strings.Contains(text, tt.text) {
@@ -124,7 +129,7 @@ func TestEveryKnobHasItsReason(t *testing.T) {
 	theirs := []string{
 		"upgrade_needs_validated", "temp_days", "temps_per_hwid", "cal_life_days", "auto_return", "resend_live_row",
 		"builtin_expiry", "default_ls_empty", "default_ls_referral", "serves_ts", "prevent_upgrade", "ls_upgrade",
-		"max_step", "announce_min",
+		"max_step", "announce_min", "ls_host",
 	}
 	labs := map[edition.Edition]*lab{edition.SP3: newLab(t, nil)}
 	labs[edition.Server2003] = startLab(t, labs[edition.SP3].clock, func(c *ts.Config) { c.Profile = edition.WS2003() })

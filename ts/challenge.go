@@ -67,8 +67,9 @@ func (x *exchange) present(blob []byte) {
 			e.Err = err
 		} else {
 			e.License = t.License
-			e.Err = t.Verify(x.server.config.Clock.Now(), x.server.known.trustedRoots(), nil)
-			e.Rooted = e.Err == nil
+			e.Own = x.server.graceSigner.made(t.Server())
+			e.Err = t.Verify(x.server.config.Clock.Now(), x.server.known.trustedRoots(), func([]byte) bool { return e.Own })
+			e.Rooted = e.Err == nil && !e.Own
 			var at []string
 			e.KnownSigner, at = x.server.known.signer(t.Server())
 			e.InCatalog = slices.ContainsFunc(at, x.server.catalog.finder.Knows)

@@ -96,6 +96,9 @@ func (s *Server) Configure(wanted Settings) (Operated, error) {
 	if len(changed) == 0 {
 		return Operated{Result: policy.OperationNothing.String(), Text: "it is set so already"}, nil
 	}
+	if _, err := s.admin.apply(next); err != nil { // each is right, and together they are not
+		return refused("%v", err), nil
+	}
 	if err := s.admin.store(next); err != nil {
 		return Operated{}, err
 	}
@@ -108,38 +111,26 @@ func (s *Server) Configure(wanted Settings) (Operated, error) {
 
 // changed does what follows from another setup.
 func (s *Server) changed(before, now *setup) {
-	if !slices.Equal(before.licenseServers, now.licenseServers) || before.mode == policy.ModeAdmin && now.mode != policy.ModeAdmin {
+	sought := slices.Equal(before.licenseServers, now.licenseServers) && before.profile.Override == now.profile.Override
+	if !sought || before.mode == policy.ModeAdmin && now.mode != policy.ModeAdmin {
 		s.catalog.restart()
 	}
 	s.wake()
 }
 
-// The names of the registry under which the editions look for their license server.
-const (
-	defaultLicenseServer = "DefaultLicenseServer"
-	licenseServers       = "LicenseServers"
-)
-
-// registryName is the one that counts in an edition.
-func registryName(e edition.Edition) string {
-	if e == edition.Server2003 {
-		return licenseServers
-	}
-	return defaultLicenseServer
-}
-
 // want puts one setting into next, and reports whether it is another than before.
 func (a *administration) want(next *settings, before *setup, name, value string) (news bool, err error) {
-	e := before.profile.Edition
+	p := before.profile
+	one, several := strings.EqualFold(name, string(edition.OverrideOne)), strings.EqualFold(name, string(edition.OverrideSeveral))
 	switch {
 	case name == "mode" || name == "license_mode":
 		return a.wantMode(next, before, value)
-	case strings.EqualFold(name, defaultLicenseServer) && e == edition.Server2003:
-		return false, fmt.Errorf("%s is a value of Windows 2000; %s reads the keys below %s", defaultLicenseServer, e, licenseServers)
-	case strings.EqualFold(name, licenseServers) && e != edition.Server2003:
-		return false, fmt.Errorf("%s are keys of Windows Server 2003; %s reads the value %s", licenseServers, e, defaultLicenseServer)
-	case strings.EqualFold(name, defaultLicenseServer), strings.EqualFold(name, licenseServers):
-		named, err := LicenseServers(value, e)
+	case one && p.Override != edition.OverrideOne:
+		return false, fmt.Errorf("%s is a value of Windows 2000; %s reads the keys below %s (the knob override)", name, p.Edition, p.Override)
+	case several && p.Override != edition.OverrideSeveral:
+		return false, fmt.Errorf("%s are keys of Windows Server 2003; %s reads the value %s (the knob override)", name, p.Edition, p.Override)
+	case one, several:
+		named, err := LicenseServers(value, p)
 		if err != nil {
 			return false, err
 		}
@@ -171,8 +162,8 @@ func (a *administration) wantKnob(next *settings, before *setup, name, value str
 	if err := changed.Set(name, value); err != nil {
 		return false, err
 	}
-	if !slices.Contains(Knobs(), name) {
-		return false, fmt.Errorf("knob %s cannot be set here: %s", name, strings.ReplaceAll(whyNot(name), "SETTING", name+"="+value))
+	if err := edition.Belongs(edition.TerminalServer, name, value); err != nil {
+		return false, err
 	}
 	if changed.Get(name) == before.profile.Get(name) {
 		return false, nil
@@ -184,32 +175,13 @@ func (a *administration) wantKnob(next *settings, before *setup, name, value str
 	return true, nil
 }
 
-// Knobs are the names of the knobs that a terminal server reads.
-func Knobs() []string {
-	return []string{
-		"grace_days", "grace_start", "grace_end", "grace_end_scope", "warn_days", "event_text_days",
-		"first_issue", "renew_window_days", "renew_at", "expired_perm_no_stock", "builtin_pool", "builtin_first",
-		"dls_beats_grace", "internet_connector", "ic_limit", "mode_invalid",
-		"peruser_temp", "peruser_bad_blob", "peruser_ends_grace", "require_clearinghouse_chain", "foreign_blob", "stranger_cal",
-		"discovery_order", "retry_min", "retry_site", "verify_min", "verify_site", "ondemand_discovery", "failback",
-		"ls_timeout_s", "max_hops",
-		"event_severity", "acquire_event", "errinfo_pdu",
+// Knobs are the names of the knobs that a terminal server reads. license_mode is shown
+// as its mode.
+func Knobs() (names []string) {
+	for _, k := range edition.Knobs() {
+		if k.Readers&edition.TerminalServer != 0 && k.Name != "license_mode" {
+			names = append(names, k.Name)
+		}
 	}
-}
-
-// whyNot says why a knob cannot be set on a running terminal server, and where it
-// can be.
-func whyNot(name string) string {
-	if edition.Unread(name) {
-		return "no program reads it yet"
-	}
-	switch name {
-	case "advance_step":
-		return "it is the calendar's, which `tslab serve --set SETTING` or the drill's start moves"
-	case "license_mode":
-		return "set mode=device or mode=user"
-	case "connection_methods", "default_method", "activation_needs_net_on", "ie_esc":
-		return "it is about the way to the clearinghouse, which a license server's tool goes; start lserver with --set SETTING"
-	}
-	return "it is the license server's; start lserver with --set SETTING"
+	return names
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/rdpconn"
+	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/ts/screen"
 	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/token"
@@ -119,7 +120,7 @@ func (d *desk) mark(ctx context.Context) (validated bool) {
 		return false
 	}
 	if !d.license.outcome.Mark {
-		return d.license.outcome.Pushed == 0 // kept and not to be marked: it was before
+		return d.license.outcome.Pushed == policy.PushNone // kept and not to be marked: it was before
 	}
 	about := []eventlog.Field{
 		eventlog.F("license_id", t.LicenseID), eventlog.F("hardware_id", d.license.hardware.String()),
@@ -157,7 +158,8 @@ func (d *desk) session(ctx context.Context, validated bool) {
 func (d *desk) show(ctx context.Context, validated bool, began func()) (reason string) {
 	s := d.server
 	f := forecast{
-		profile: s.profile(), token: d.license.token, validated: validated, os: osOf(d.license.platform),
+		profile: s.profile(), token: d.license.token, own: d.license.outcome.Pushed == policy.PushGrace,
+		validated: validated, os: osOf(d.license.platform),
 	}
 	for {
 		moved := s.moved()

@@ -241,9 +241,40 @@ func TestNamedEndsDiscovery(t *testing.T) {
 	}
 }
 
+// TestOneNameIn2003: with override=DefaultLicenseServer Windows Server 2003 asks the one
+// that is named and nobody else, and goes by its own rules when that is silent.
+func TestOneNameIn2003(t *testing.T) {
+	n := &subnet{}
+	l := newSeeker(t, n, func(c *ts.Config) {
+		c.Profile = edition.WS2003()
+		c.Profile.Override = edition.OverrideOne
+		c.LicenseServer, c.DefaultLicenseServer = "127.0.0.9:1", true
+	})
+	if _, err := client.Connect(t.Context(), l.device(t, "PC-01")); err != nil {
+		t.Error(err) // the grace period runs
+	}
+	if e := l.await(t, eventlog.LicenseNone.Name); e.Fields["rule"] != "M37" {
+		t.Errorf("rule %s, want M37: %s", e.Fields["rule"], e.Text)
+	}
+	if s := l.Status(); n.broadcasts() != 0 || s.ViaDefault || s.LicenseServer != "127.0.0.9:1" {
+		t.Errorf("%d broadcasts, %+v", n.broadcasts(), s)
+	}
+}
+
 // TestKeysThenBroadcast: Windows Server 2003 asks those that are named, in their
-// order, and seeks when none of them answers (rule V5).
+// order, and seeks when none of them answers (rule V5). The knob override makes
+// Windows 2000 do so.
 func TestKeysThenBroadcast(t *testing.T) {
+	w2k := edition.W2KSP3()
+	if err := w2k.SetAll([]string{"override=LicenseServers"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []edition.Profile{edition.WS2003(), w2k} {
+		t.Run(p.Edition.String(), func(t *testing.T) { keysThenBroadcast(t, p) })
+	}
+}
+
+func keysThenBroadcast(t *testing.T, p edition.Profile) {
 	n := &subnet{}
 	named, other := serveLicenses(t, "127.0.0.1:0", func() time.Time { return day0 }), serveLicenses(t, "127.0.0.1:0", func() time.Time { return day0 })
 	for _, ls := range []*licenseServer{named, other} {
@@ -252,20 +283,21 @@ func TestKeysThenBroadcast(t *testing.T) {
 			case tsls.Allocate, tsls.Mark:
 				return nil
 			}
-			return tsls.ServerInfo{Name: "ls1", Edition: "ws2003", Features: tsls.FeatureMark | tsls.FeatureExpiry, Certificates: ls.signer.Chain}
+			return tsls.ServerInfo{Name: "ls1", Edition: p.Edition.String(), Features: tsls.FeatureMark | tsls.FeatureExpiry, Certificates: ls.signer.Chain}
 		})
 	}
 	n.add(other.addr)
 	l := newSeeker(t, n, func(c *ts.Config) {
-		c.Profile = edition.Of(edition.Server2003)
+		c.Profile = p
 		c.LicenseServer, c.LicenseServers, c.DefaultLicenseServer = "127.0.0.9:1", []string{named.addr}, true
 	})
 	if addr, how := inUse(l); addr != named.addr || how != "keys" || n.broadcasts() != 0 {
 		t.Errorf("%q by %s after %d broadcasts", addr, how, n.broadcasts())
 	}
 	named.stop()
-	if _, err := client.Connect(t.Context(), l.device(t, "PC-01")); err != nil {
-		t.Fatal(err) // the grace period runs
+	_, err := client.Connect(t.Context(), l.device(t, "PC-01"))
+	if runs := p.GraceEnd == edition.FirstPermanentCAL; runs != (err == nil) { // the grace period
+		t.Fatal(err)
 	}
 	l.await(t, eventlog.ServerLost.Name)
 	l.await(t, eventlog.ServerFound.Name)

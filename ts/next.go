@@ -18,6 +18,7 @@ type forecast struct {
 	server    policy.Server
 	os        policy.OS
 	token     *token.License // what the device holds, nil for nothing
+	own       bool           // that is of this terminal server's grace period
 	validated bool           // the temporary token is marked at its license server
 }
 
@@ -49,7 +50,7 @@ func (f forecast) at(at time.Time) (screen.Mood, string) {
 	class := tsls.ClassNone
 	if f.token != nil {
 		class = policy.Classify(f.profile, at, policy.Evidence{
-			Presented: true, License: *f.token, Rooted: true, KnownSigner: true, InCatalog: true, HardwareID: f.token.HardwareID,
+			Presented: true, License: *f.token, Rooted: !f.own, KnownSigner: !f.own, InCatalog: !f.own, Own: f.own, HardwareID: f.token.HardwareID,
 		}).Class
 	}
 	server := f.server

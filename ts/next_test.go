@@ -52,6 +52,10 @@ func TestForecast(t *testing.T) {
 			forecast{profile: &sp3, server: policy.Server{Grace: running}},
 			[]string{"the grace period admits it, until 2003-06-01 09:00 UTC", "gets a temporary token"},
 		},
+		"a token of the grace period": {
+			forecast{profile: &sp3, server: policy.Server{Grace: running}, token: held(token.Temporary, 90, edition.SP3), own: true},
+			[]string{"the grace period admits it, until 2003-06-01 09:00 UTC", "gets a temporary token"},
+		},
 		"nothing for an administrator": {
 			forecast{profile: &sp3, server: policy.Server{Mode: policy.ModeAdmin}},
 			[]string{"No license is asked for"},

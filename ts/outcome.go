@@ -29,6 +29,12 @@ func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Cla
 		x.unanswered = r.Server == ""
 		outcome = policy.After(d, r.Answer)
 	}
+	if outcome.Pushed == policy.PushGrace {
+		var err error
+		if r.License, err = x.server.graceSigner.token(x, outcome.Grace); err != nil {
+			return nil, &refusal{alert: licensing.InvalidClient, errorInfo: errInfoInternal, cause: err}
+		}
+	}
 	if outcome.Wire == policy.WireNew && x.evidence.Presented {
 		// Who has shown a license, whatever it was worth, is sent an upgrade of it:
 		// MS-RDPELE 3.2.5.3 answers LICENSE_INFO with nothing else.

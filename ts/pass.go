@@ -46,8 +46,9 @@ func (c *catalog) newFinder() (*discovery.Finder, error) {
 	return discovery.New(config)
 }
 
-// sought is what discovery seeks as the server is set up now: in Windows 2000 the one
-// override and nothing else, in Windows Server 2003 its keys first.
+// sought is what discovery seeks as the server is set up now: where the registry names
+// one license server, in Windows 2000, that and nothing else; where it has keys for
+// several, in Windows Server 2003, those as discovery_order says.
 func (s *Server) sought() discovery.Setup {
 	now := s.setup()
 	sought := discovery.FromProfile(now.profile)
@@ -56,7 +57,7 @@ func (s *Server) sought() discovery.Setup {
 		sought.Workgroup, sought.Domain = d.Workgroup, d.Domain
 	}
 	switch named := now.licenseServers; {
-	case d == nil && len(named) < 2, now.profile.Edition != edition.Server2003:
+	case d == nil && len(named) < 2, now.profile.Override != edition.OverrideSeveral:
 		if len(named) > 0 {
 			sought.Override = named[0]
 		}

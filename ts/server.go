@@ -28,6 +28,7 @@ type Server struct {
 	connector   *connector
 	work        chan struct{} // tells the duties to look again
 	grace       *gracePeriod
+	graceSigner *graceSigner
 	catalog     *catalog
 	door        *door
 	painter     *screen.Painter
@@ -63,6 +64,9 @@ func New(c Config) (*Server, error) {
 	}
 	s.connector = newConnector(s)
 	if s.catalog, err = newCatalog(s); err != nil {
+		return nil, err
+	}
+	if s.graceSigner, err = newGraceSigner(c, s.catalog.id.Key); err != nil {
 		return nil, err
 	}
 	s.painter, err = screen.NewPainter()

@@ -84,7 +84,7 @@ func (a *administration) apply(s settings) (*setup, error) {
 	profile := a.base.Profile
 	now := &setup{
 		profile: &profile, mode: a.base.Mode, licenseServers: a.base.LicenseServers, viaDefault: a.base.DefaultLicenseServer,
-		connector: s.Connector, set: s.shown(profile.Edition),
+		connector: s.Connector,
 	}
 	if a.base.LicenseServer != "" {
 		now.licenseServers = append([]string{a.base.LicenseServer}, a.base.LicenseServers...)
@@ -102,7 +102,7 @@ func (a *administration) apply(s settings) (*setup, error) {
 		now.mode = mode
 	}
 	if s.LicenseServer != nil {
-		named, err := LicenseServers(*s.LicenseServer, profile.Edition)
+		named, err := LicenseServers(*s.LicenseServer, &profile)
 		if err != nil {
 			return nil, err
 		}
@@ -111,12 +111,17 @@ func (a *administration) apply(s settings) (*setup, error) {
 	if s.Connector != nil {
 		now.mode = policy.ModeInternetConnector
 	}
-	now.viaDefault = now.viaDefault && len(now.licenseServers) > 0 && profile.Edition != edition.Server2003
+	one := profile.Override == edition.OverrideOne
+	if n := len(now.licenseServers); one && n > 1 {
+		return nil, fmt.Errorf("override=%s names exactly one license server, and %d are set", profile.Override, n)
+	}
+	now.viaDefault = now.viaDefault && one && len(now.licenseServers) > 0 && profile.Edition != edition.Server2003
+	now.set = s.shown(&profile)
 	return now, nil
 }
 
 // shown is settings as an administrator gave them.
-func (s settings) shown(e edition.Edition) map[string]string {
+func (s settings) shown(p *edition.Profile) map[string]string {
 	set := map[string]string{}
 	for name, value := range s.Knobs {
 		set[name] = value
@@ -125,7 +130,7 @@ func (s settings) shown(e edition.Edition) map[string]string {
 		set["mode"] = s.Mode
 	}
 	if s.LicenseServer != nil {
-		set[registryName(e)] = *s.LicenseServer
+		set[string(p.Override)] = *s.LicenseServer
 	}
 	return set
 }
@@ -179,12 +184,12 @@ func ParseMode(name string, p *edition.Profile) (policy.Mode, error) {
 	return 0, fmt.Errorf("mode %q: want device, user or admin", name)
 }
 
-// LicenseServers reads what the registry names: exactly one license server, and in
-// Windows Server 2003 any number with commas or spaces between them. The empty text
-// is none.
-func LicenseServers(text string, e edition.Edition) ([]string, error) {
+// LicenseServers reads what the registry names: exactly one license server, or, where
+// the knob override says LicenseServers, as in Windows Server 2003, any number with
+// commas or spaces between them. The empty text is none.
+func LicenseServers(text string, p *edition.Profile) ([]string, error) {
 	names := []string{text}
-	if e == edition.Server2003 {
+	if p.Override == edition.OverrideSeveral {
 		names = strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;\t", r) })
 	}
 	var addrs []string

@@ -81,7 +81,7 @@ func profileOf(name string, knobs []string) (edition.Profile, error) {
 	if err != nil {
 		return p, fmt.Errorf("the license server says that it is of the edition %q: %w", name, err)
 	}
-	if err := p.SetAll(knobs); err != nil {
+	if err := p.SetFor(edition.Tool, knobs); err != nil {
 		return p, tscli.Usage("--set: %v", err)
 	}
 	return p, nil

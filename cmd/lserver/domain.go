@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 
 	"github.com/tslab/tslab/discovery/domain"
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/ls"
@@ -28,9 +30,27 @@ func (d *daemon) enterDomain(ctx context.Context, id *identity.Identity) (*domai
 	if err != nil {
 		return nil, err
 	}
+	if err := d.o.mayStand(ctx, in.OnController); err != nil {
+		return nil, err
+	}
 	m := in.Membership()
 	d.server.Join(ls.Domain{Member: m.Check, Site: m.Site, RequireGroup: d.o.requireGroup})
 	return in, nil
+}
+
+// mayStand is an error for a license server of domain scope that is on no domain
+// controller, where ls_host wants one: "this means the license server must be deployed
+// on a domain controller" (white paper, Licensing Service Location). Where DNS cannot
+// tell, it may.
+func (o *options) mayStand(ctx context.Context, onController func(context.Context) (bool, error)) error {
+	if o.scope != "domain" || o.edition.LSHost != edition.HostDC {
+		return nil
+	}
+	if on, err := onController(ctx); on || err != nil {
+		return nil
+	}
+	return fmt.Errorf("this machine is no domain controller of %s, where alone terminal servers seek a license server of domain scope: start it on one, "+
+		"or with --scope enterprise, or with --set ls_host=any where each terminal server is told of it by name", o.domain.Name)
 }
 
 // enterSite has the directory name this as its site's enterprise license server, as

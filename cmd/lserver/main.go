@@ -83,7 +83,7 @@ func optionsFrom(c *ucli.Command) (options, error) {
 	if o.edition, err = edition.Parse(c.String("edition")); err != nil {
 		return o, cli.Exit(cli.CodeUsage, err)
 	}
-	if err := o.edition.SetAll(c.StringSlice("set")); err != nil {
+	if err := o.edition.SetFor(edition.LicenseServer|edition.Calendar, c.StringSlice("set")); err != nil {
 		return o, cli.Exit(cli.CodeUsage, err)
 	}
 	if life := c.String("cal-life"); life != "" {

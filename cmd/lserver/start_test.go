@@ -3,13 +3,19 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	ucli "github.com/urfave/cli/v3"
+
+	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/ls"
 	"github.com/tslab/tslab/ls/store"
@@ -133,5 +139,62 @@ func TestControlSocket(t *testing.T) {
 	p.stop()
 	if err := control.Call(t.Context(), dir, "status", nil, &status); err == nil {
 		t.Error("a stopped server answers")
+	}
+}
+
+// TestMayStand: a license server of domain scope stands on a domain controller in Windows
+// 2000, and anywhere in Windows Server 2003, or where the knob says so.
+//
+// proves R44
+func TestMayStand(t *testing.T) {
+	w2k, net2003, anywhere := edition.W2KSP3(), edition.WS2003(), edition.W2K()
+	strict := edition.WS2003()
+	if err := errors.Join(anywhere.SetAll([]string{"ls_host=any"}), strict.SetAll([]string{"ls_host=dc"})); err != nil {
+		t.Fatal(err)
+	}
+	const domain, enterprise = "domain", "enterprise"
+	for _, tt := range []struct {
+		p       edition.Profile
+		scope   string
+		on      bool
+		err     error
+		refused bool
+	}{
+		{w2k, domain, true, nil, false},
+		{w2k, domain, false, nil, true},
+		{w2k, domain, false, errors.New("no DNS"), false},
+		{w2k, enterprise, false, nil, false},
+		{net2003, domain, false, nil, false},
+		{anywhere, domain, false, nil, false},
+		{strict, domain, false, nil, true},
+	} {
+		o := options{edition: tt.p, scope: tt.scope, domain: cli.Domain{Name: "corp.example"}}
+		err := o.mayStand(t.Context(), func(context.Context) (bool, error) { return tt.on, tt.err })
+		if (err != nil) != tt.refused || err != nil && !strings.Contains(err.Error(), "no domain controller of corp.example") {
+			t.Errorf("%s, ls_host=%s, scope %s, on a domain controller %v, %v: %v", tt.p.Edition, tt.p.LSHost, tt.scope, tt.on, tt.err, err)
+		}
+	}
+}
+
+// TestSet: every knob that a license server reads can be set where it is started, one by
+// one, and no other.
+func TestSet(t *testing.T) {
+	for _, k := range edition.Knobs() {
+		for _, e := range edition.All() {
+			value := k.Default(e)
+			if value == "-" {
+				continue
+			}
+			cmd := command()
+			cmd.Action = func(_ context.Context, c *ucli.Command) error {
+				_, err := optionsFrom(c)
+				return err
+			}
+			value = strings.ReplaceAll(value, ", ", ",")
+			err := cmd.Run(t.Context(), []string{"lserver", "--state", "x", "--edition", e.String(), "--set", k.Name + "=" + value})
+			if takes := k.Readers&(edition.LicenseServer|edition.Calendar) != 0; takes != (err == nil) || !takes && !strings.Contains(err.Error(), "cannot be set here") {
+				t.Errorf("%s=%s in %s: %v", k.Name, value, e, err)
+			}
+		}
 	}
 }

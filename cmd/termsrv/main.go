@@ -107,16 +107,16 @@ func configFrom(c *ucli.Command) (config ts.Config, err error) {
 	var e error
 	config.Profile, e = edition.Parse(c.String("edition"))
 	usage(e)
-	named, e := ts.LicenseServers(c.String("license-server"), config.Profile.Edition)
-	usage(e)
-	if len(named) > 0 {
-		config.LicenseServer, config.LicenseServers = named[0], named[1:]
-	}
 	config.Discovery = &ts.Discovery{
 		Workgroup: c.String("workgroup"), Network: &discovery.UDP{}, Seed: c.Uint64("seed"),
 		Limits: discovery.Limits{Answers: c.Duration("discovery-wait")},
 	}
-	usage(config.Profile.SetAll(c.StringSlice("set")))
+	usage(config.Profile.SetFor(edition.TerminalServer|edition.Calendar, c.StringSlice("set")))
+	named, e := ts.LicenseServers(c.String("license-server"), &config.Profile)
+	usage(e)
+	if len(named) > 0 {
+		config.LicenseServer, config.LicenseServers = named[0], named[1:]
+	}
 	if c.Bool("hardened") {
 		usage(config.Profile.Set("require_clearinghouse_chain", "on"))
 		if c.String("roots") == "" {

@@ -10,10 +10,13 @@ import (
 	"testing"
 	"time"
 
+	ucli "github.com/urfave/cli/v3"
+
 	"github.com/tslab/tslab/client"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ts"
 )
@@ -148,5 +151,28 @@ func TestServe(t *testing.T) {
 	all, err := eventlog.ReadFile(events)
 	if err != nil || len(all) == 0 || all[len(all)-1].Name != "program.stopped" {
 		t.Errorf("last event of %d: %v", len(all), err)
+	}
+}
+
+// TestSet: every knob that a terminal server reads can be set where it is started, one
+// by one, and no other.
+func TestSet(t *testing.T) {
+	for _, k := range edition.Knobs() {
+		for _, e := range edition.All() {
+			value := k.Default(e)
+			if value == "-" {
+				continue
+			}
+			cmd := command()
+			cmd.Action = func(_ context.Context, c *ucli.Command) error {
+				_, err := configFrom(c)
+				return err
+			}
+			value = strings.ReplaceAll(value, ", ", ",")
+			err := cmd.Run(t.Context(), []string{"termsrv", "--state", "x", "--edition", e.String(), "--set", k.Name + "=" + value})
+			if takes := k.Readers&(edition.TerminalServer|edition.Calendar) != 0; takes != (err == nil) || !takes && !strings.Contains(err.Error(), "cannot be set here") {
+				t.Errorf("%s=%s in %s: %v", k.Name, value, e, err)
+			}
+		}
 	}
 }

@@ -86,8 +86,8 @@ func setCommand() *ucli.Command {
 		Usage:     "set the mode, the license server, knobs",
 		ArgsUsage: "NAME=VALUE ...",
 		Description: "mode=device, mode=user (Windows Server 2003) or mode=admin (remote administration, not licensed);\n" +
-			"DefaultLicenseServer=NAME (Windows 2000) or LicenseServers=NAME,... (Windows Server 2003): one name there, several\n" +
-			"here, an empty one for none; KNOB=VALUE for a knob that a terminal server reads (see `tscc show`, `tslab editions`).\n" +
+			"DefaultLicenseServer=NAME (Windows 2000) or LicenseServers=NAME,... (Windows Server 2003), as the knob override\n" +
+			"says: one name there, several here, an empty one for none; KNOB=VALUE for a knob that a terminal server reads (see `tscc show`, `tslab editions`).\n" +
 			"All of them are set, or none.",
 		Flags: flags(),
 		Action: func(ctx context.Context, c *ucli.Command) error {

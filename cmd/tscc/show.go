@@ -13,6 +13,7 @@ import (
 
 	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/ts"
 	"github.com/tslab/tslab/ts/policy"
 )
@@ -46,7 +47,7 @@ func show(w io.Writer, s ts.Status) error {
 	t.Row("Date", moment(s.Now))
 	t.Row("Mode", mode(s.Mode))
 	t.Row("Grace period", grace(s))
-	t.Row(registry(s.Edition), server(s))
+	t.Row(s.Knobs["override"], server(s))
 	t.Row("Sought by", sought(s.Discovery))
 	t.Row("Next", next(s))
 	t.Row("Together they can", orNone(s.Features))
@@ -123,19 +124,12 @@ func reason(r policy.GraceReason) string {
 	return "its days are over"
 }
 
-func registry(edition string) string {
-	if edition == "ws2003" {
-		return "LicenseServers"
-	}
-	return "DefaultLicenseServer"
-}
-
 func server(s ts.Status) string {
 	name := s.LicenseServer
 	switch {
 	case name == "":
 		return "none"
-	case s.Edition != "ws2003" && !s.ViaDefault:
+	case s.Knobs["override"] == string(edition.OverrideOne) && !slices.Contains(s.Discovery.Steps, discovery.StepOverride):
 		name = "not set; found " + name
 	}
 	if !s.Found {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -14,8 +13,9 @@ func editionsCommand() *ucli.Command {
 	return &ucli.Command{
 		Name:  "editions",
 		Usage: "show what differs between the editions: every knob with its default in each",
-		Description: "A knob is turned with --set KNOB=VALUE where a program takes --edition. 'tslab explain KNOB' says what it\n" +
-			"does, and which rules read it. 'tslab serve' turns one by itself: " + servedKnob + ".",
+		Description: "A knob is turned with --set KNOB=VALUE at a program that reads it; several go with commas between them, and\n" +
+			"so do the words of a list: --set serves_ts=w2k-sp3,ws2003,temp_days=30. 'tslab explain KNOB' says what it\n" +
+			"does, which programs and which rules read it. 'tslab serve' turns one by itself: " + servedKnob + ".",
 		Flags: []ucli.Flag{cli.JSONFlag()},
 		Action: func(_ context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
@@ -30,17 +30,9 @@ func editionsCommand() *ucli.Command {
 			}
 			t.Header = append(t.Header, "WHAT")
 			for _, k := range edition.Knobs() {
-				name := k.Name
-				if edition.Unread(name) {
-					name += " *"
-				}
-				t.Row(name, k.Defaults[0], k.Defaults[1], k.Defaults[2], k.Meaning)
+				t.Row(k.Name, k.Defaults[0], k.Defaults[1], k.Defaults[2], k.Meaning)
 			}
-			if err := t.Print(c.Root().Writer); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintln(c.Root().Writer, "\n* no program reads it yet, and --set refuses it")
-			return err
+			return t.Print(c.Root().Writer)
 		},
 	}
 }
@@ -51,7 +43,7 @@ type editionRow struct {
 	Values   string            `json:"values"`
 	Meaning  string            `json:"meaning"`
 	By       string            `json:"by"`
-	Unread   bool              `json:"unread,omitempty"` // by any program: --set refuses it
+	ReadBy   string            `json:"read_by"` // programs
 	Defaults map[string]string `json:"defaults"`
 }
 
@@ -64,7 +56,7 @@ func editionRows() []editionRow {
 				defaults[e.String()] = v
 			}
 		}
-		rows = append(rows, editionRow{k.Name, k.Values, k.Meaning, k.By, edition.Unread(k.Name), defaults})
+		rows = append(rows, editionRow{k.Name, k.Values, k.Meaning, k.By, k.Readers.String(), defaults})
 	}
 	return rows
 }

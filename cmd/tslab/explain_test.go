@@ -41,8 +41,9 @@ func TestExplain(t *testing.T) {
 		{"explain stranger_cal", []string{"tslab serve sets none by itself"}},
 		{"serve --help", []string{"One knob is off its default, stranger_cal=none"}},
 		{"editions --help", []string{"stranger_cal=none"}},
-		{"explain grace_token", []string{"no program reads it yet"}},
-		{"editions", []string{"* no program reads it yet", "grace_token *", "KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
+		{"explain grace_token builtin_pool", []string{"    read by termsrv\n", "    read by termsrv, lserver\n"}},
+		{"explain --set serves_ts=w2k-rtm,w2k-sp3,temp_days=3 --duty serve --asker ws2003", []string{"L1a  DENY-served"}},
+		{"editions", []string{"KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
 	} {
 		code, out, errs := explained(t, strings.Fields(test.args)...)
 		if code != 0 || errs != "" {
@@ -58,11 +59,10 @@ func TestExplain(t *testing.T) {
 
 func TestExplainErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"explain":              "say a WORD, or what is given",
-		"explain M99":          `"M99" is not known; it may be a rule (M46)`,
-		"explain --token gold": `token cannot be "gold"; it is none, corrupt`,
-		"explain --set grace_token=none --token none": "knob grace_token is read by no program yet",
-		"serve --set grace_token=none":                "knob grace_token is read by no program yet",
+		"explain":                                     "say a WORD, or what is given",
+		"explain M99":                                 `"M99" is not known; it may be a rule (M46)`,
+		"explain --token gold":                        `token cannot be "gold"; it is none, corrupt`,
+		"serve --set ie_esc=on --edition ws2003":      "give licmgr --set ie_esc=on",
 		"explain --edition nt4":                       `edition "nt4" is not known`,
 		"explain --set a=b --token x":                 `knob "a" is not known`,
 		"explain --edition w2k-rtm --token perm-near": "cannot be in w2k-rtm",

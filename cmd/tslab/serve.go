@@ -94,7 +94,7 @@ func serveOptions(c *ucli.Command) (*serving, error) {
 	if err := s.box.Profile.SetAll([]string{servedKnob}); err != nil {
 		return nil, err
 	}
-	if err := s.box.Profile.SetAll(c.StringSlice("set")); err != nil {
+	if err := s.box.Profile.SetFor(edition.TerminalServer|edition.LicenseServer|edition.Calendar, c.StringSlice("set")); err != nil {
 		return nil, cli.Usage("%v", err)
 	}
 	if err := s.box.TermServ.Speak(ts.Speech(cli.RDPFrom(c))); err != nil {

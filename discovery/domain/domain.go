@@ -182,26 +182,52 @@ func (d *Domain) controllers(ctx context.Context) ([]string, error) {
 		addr, err := hostport.Parse(d.config.Controller, identity.EnrollPort)
 		return []string{addr}, err
 	}
+	named, err := d.named(ctx)
+	var all []string
+	for _, a := range named {
+		all = append(all, net.JoinHostPort(a.String(), identity.EnrollPort))
+	}
+	return all, err
+}
+
+// named are the addresses of the domain controllers that DNS names.
+func (d *Domain) named(ctx context.Context) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupWait)
 	defer cancel()
 	_, records, err := d.config.Resolver.LookupSRV(ctx, "ldap", "tcp", "dc._msdcs."+d.config.Domain)
 	if err != nil {
 		return nil, fmt.Errorf("domain controllers of %s: %w; name one with --dc", d.config.Domain, err)
 	}
-	var all []string
+	var all []netip.Addr
 	for _, r := range records {
 		addrs, err := d.config.Resolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(r.Target, "."))
 		if err != nil {
 			continue // a record that has outlived its host
 		}
 		for _, a := range addrs {
-			all = append(all, net.JoinHostPort(a.Unmap().String(), identity.EnrollPort))
+			all = append(all, a.Unmap())
 		}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("domain %s: DNS names no domain controller that has an address; name one with --dc", d.config.Domain)
 	}
 	return all, nil
+}
+
+// OnController reports whether this host is one of the domain controllers that DNS
+// names. The error says that DNS names none.
+func (d *Domain) OnController(ctx context.Context) (bool, error) {
+	named, err := d.named(ctx)
+	if err != nil {
+		return false, err
+	}
+	own, err := net.InterfaceAddrs()
+	return slices.ContainsFunc(named, func(a netip.Addr) bool {
+		return a.IsLoopback() || slices.ContainsFunc(own, func(o net.Addr) bool {
+			prefix, err := netip.ParsePrefix(o.String())
+			return err == nil && prefix.Addr().Unmap() == a
+		})
+	}), err
 }
 
 // ownAddresses are this host's addresses that others can reach; on a machine that the

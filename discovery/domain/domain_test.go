@@ -229,3 +229,43 @@ func TestNotRegistered(t *testing.T) {
 		t.Errorf("%v, event %q", err, e.Text)
 	}
 }
+
+// elsewhere is a DNS that names one domain controller.
+type elsewhere struct {
+	discovery.Resolver
+	addr string
+}
+
+func (e elsewhere) LookupSRV(context.Context, string, string, string) (string, []*net.SRV, error) {
+	return "", []*net.SRV{{Target: "dc1.corp.example."}}, nil
+}
+
+func (e elsewhere) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	a, err := netip.ParseAddr(e.addr)
+	return []netip.Addr{a}, err
+}
+
+// TestOnController: whether DNS names this host as a domain controller.
+func TestOnController(t *testing.T) {
+	c := serve(t, "corp.example", filepath.Join(t.TempDir(), "forest.pem"))
+	var j journal
+	for i, tt := range []struct {
+		resolver discovery.Resolver
+		on, told bool
+	}{
+		{discovery.ResolverAt(c.dns), true, true},
+		{elsewhere{addr: "192.0.2.1"}, false, true},
+		{elsewhere{addr: "::ffff:127.0.0.1"}, true, true},
+		{elsewhere{addr: "gone"}, false, false},
+	} {
+		d, err := domain.Enter(t.Context(), load(t, t.TempDir(), "ls1"), domain.Config{
+			Domain: "corp.example", Controller: c.enroll, DNS: c.dns, Role: enroll.RoleLicenseServer, Secret: secret, Log: j.log(), Resolver: tt.resolver,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if on, err := d.OnController(t.Context()); on != tt.on || (err == nil) != tt.told {
+			t.Errorf("%d: %v, %v", i, on, err)
+		}
+	}
+}

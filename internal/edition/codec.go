@@ -122,18 +122,6 @@ func list(field func(*Profile) *[]string, allowed ...string) codec {
 	}
 }
 
-// text is a knob that only says how something is.
-func text(field func(*Profile) *string) codec {
-	return codec{
-		values: "text",
-		get:    func(p *Profile) string { return *field(p) },
-		set: func(p *Profile, value string) bool {
-			*field(p) = value
-			return value != ""
-		},
-	}
-}
-
 // span is a knob of calendar time: 2d, 36h, 15m.
 func span(field func(*Profile) *time.Duration) codec {
 	return codec{

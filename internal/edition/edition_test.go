@@ -124,8 +124,8 @@ func TestSet(t *testing.T) {
 		{SP3, "serves_ts", "w2k-sp3", ""},
 		{SP3, "serves_ts", "w2k-sp3,ws2003", "= w2k-sp3, ws2003"},
 		{SP3, "serves_ts", "nt4-tse", "it is a list of w2k-rtm, w2k-sp3, ws2003"},
-		{SP3, "override", "Preferred", ""},
-		{SP3, "override", "", "it is text"},
+		{SP3, "override", "LicenseServers", ""},
+		{SP3, "override", "Preferred", "it is DefaultLicenseServer, LicenseServers"},
 		{SP3, "mode_invalid", "device", "knob mode_invalid does not apply to w2k-sp3"},
 		{Server2003, "mode_invalid", "device", ""},
 		{SP3, "grace_day", "1", `knob "grace_day" is not known; near it are grace_days, grace_start`},
@@ -153,7 +153,7 @@ func TestSet(t *testing.T) {
 // TestEveryListedValueCanBeSet: the values that a knob names are those it takes.
 func TestEveryListedValueCanBeSet(t *testing.T) {
 	for _, k := range Knobs() {
-		if strings.HasPrefix(k.Values, "a ") || k.Values == "text" {
+		if strings.HasPrefix(k.Values, "a ") {
 			continue
 		}
 		for _, e := range All() {
@@ -175,23 +175,54 @@ func TestSetAll(t *testing.T) {
 	if err := p.SetAll([]string{"temp_days=30", " grace_days = 10 "}); err != nil || p.TempDays != 30 || p.GraceDays != 10 {
 		t.Errorf("SetAll: %v, %d, %d", err, p.TempDays, p.GraceDays)
 	}
-	for _, knob := range unread() {
-		before := Of(SP3)
-		err := before.SetAll([]string{knob + "=x"})
-		if err == nil || !strings.Contains(err.Error(), knob+" is read by no program yet") || !cmp.Equal(before, Of(SP3)) {
-			t.Errorf("SetAll(%s): %v", knob, err)
-		}
-		if p := Of(SP3); p.Get(knob) == "" {
-			t.Errorf("%q is no knob", knob)
+	for _, list := range [][]string{{"serves_ts=w2k-rtm,ws2003,temp_days=9"}, {"serves_ts=w2k-rtm", "ws2003", "temp_days=9"}} {
+		if err := p.SetAll(list); err != nil || p.Get("serves_ts") != "w2k-rtm, ws2003" || p.TempDays != 9 {
+			t.Errorf("SetAll(%q): %v, %q, %d", list, err, p.Get("serves_ts"), p.TempDays)
 		}
 	}
-	for _, bad := range []string{"temp_days", "temp_days=x", "=1"} {
-		if err := p.SetAll([]string{bad}); err == nil {
-			t.Errorf("SetAll(%q): no error", bad)
+	before := p
+	for _, bad := range []string{"temp_days", "temp_days=x", "=1", "grace_days=3,temp_days=x", "temp_days=3,4", ""} {
+		if err := p.SetAll([]string{bad}); err == nil || !cmp.Equal(before, p) {
+			t.Errorf("SetAll(%q): %v", bad, err)
 		}
 	}
 	if got := p.Get("no such"); got != "" {
 		t.Errorf("Get of no knob = %q", got)
+	}
+}
+
+// TestReaders: a program takes the knobs that it reads, and says of the others where
+// they belong.
+func TestReaders(t *testing.T) {
+	programs := map[Readers]string{TerminalServer: "start termsrv", LicenseServer: "start lserver", Tool: "give licmgr", Calendar: "`tslab serve --set"}
+	for _, k := range Knobs() {
+		if k.Readers == 0 || k.Readers.String() == "" {
+			t.Errorf("knob %s is read by nobody", k.Name)
+		}
+		p := Of(Server2003)
+		if k.Default(Server2003) == "-" {
+			p = Of(SP3)
+		}
+		setting := k.Name + "=" + p.Get(k.Name)
+		for program := range programs {
+			err := p.SetFor(program, []string{setting})
+			if k.Readers&program != 0 {
+				if err != nil {
+					t.Error(err)
+				}
+				continue
+			}
+			told := false
+			for owner, where := range programs {
+				told = told || k.Readers&owner != 0 && err != nil && strings.Contains(err.Error(), where) && strings.Contains(err.Error(), setting)
+			}
+			if !told {
+				t.Errorf("%s in %s: %v", setting, program, err)
+			}
+		}
+	}
+	if got := (TerminalServer | Tool).String(); got != "termsrv, licmgr" {
+		t.Errorf("readers: %q", got)
 	}
 }
 

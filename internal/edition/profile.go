@@ -38,7 +38,7 @@ type Profile struct {
 	VerifySite               int           // verify_site
 	OnDemandDiscovery        bool          // ondemand_discovery
 	Failback                 bool          // failback
-	Override                 string        // override
+	Override                 Override      // override
 	DefaultLSEmpty           NoStock       // default_ls_empty
 	DefaultLSReferral        bool          // default_ls_referral
 	DLSBeatsGrace            bool          // dls_beats_grace
@@ -79,6 +79,7 @@ type (
 	RenewAt       string // which license server renews
 	NoStock       string // what happens when there is no CAL
 	BuiltinFirst  string // what Windows 2000 Professional is given first
+	Override      string // what names license servers in the registry
 	LSHost        string // where a license server may live in a domain
 	NetOn         string // which machine needs the Internet to activate
 	LicenseMode   string // which CALs the terminal server asks for
@@ -102,6 +103,7 @@ const (
 	ScopeTS GraceEndScope = "ts"
 
 	NoGraceToken GraceToken = "none"
+	TSTemp       GraceToken = "ts-temp"
 
 	FirstCAL  FirstIssue = "cal"
 	FirstTemp FirstIssue = "temp"
@@ -114,6 +116,9 @@ const (
 
 	BuiltinAtOnce   BuiltinFirst = "builtin"
 	BuiltinTempOnce BuiltinFirst = "temp"
+
+	OverrideOne     Override = "DefaultLicenseServer"
+	OverrideSeveral Override = "LicenseServers"
 
 	HostDC  LSHost = "dc"
 	HostAny LSHost = "any"

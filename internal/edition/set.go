@@ -46,25 +46,6 @@ func (p *Profile) Set(name, value string) error {
 	return nil
 }
 
-// SetAll turns knobs given as name=value, as a command line does: one that no
-// program reads yet is refused, since turning it would change nothing.
-func (p *Profile) SetAll(settings []string) error {
-	for _, s := range settings {
-		name, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return fmt.Errorf("setting %q: want knob=value", s)
-		}
-		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if Unread(name) {
-			return fmt.Errorf("knob %s is read by no program yet: setting it would change nothing", name)
-		}
-		if err := p.Set(name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Get is the value of a knob as Set reads it; "-" if the knob does not apply to
 // the edition, "" if there is no such knob.
 func (p *Profile) Get(name string) string {

@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,32 +11,53 @@ import (
 	"github.com/tslab/tslab/internal/edition"
 )
 
-// TestUnreadKnobs: the knobs that internal/edition calls unread are those that no
-// program reads. Who reads one takes it off the list in internal/edition/unread.go.
-func TestUnreadKnobs(t *testing.T) {
+// readers are the packages whose reading of a knob makes their program its reader.
+// What reads a knob of another's edition is no reader of its own.
+func readers(pkg string) edition.Readers {
+	switch {
+	case strings.HasPrefix(pkg, "ls/keypack"):
+		return edition.Tool
+	case pkg == "ts", pkg == "ts/policy", pkg == "discovery", pkg == "cmd/termsrv":
+		return edition.TerminalServer
+	case pkg == "ls", pkg == "ls/policy", pkg == "cmd/lserver":
+		return edition.LicenseServer
+	case pkg == "netlab", pkg == "cmd/tslab":
+		return edition.Calendar
+	}
+	return 0
+}
+
+// ofAnother are knobs that a program asks the other end's edition for.
+func ofAnother(knob, pkg string) bool { return knob == "serves_ts" && pkg == "ts" }
+
+// TestKnobsAreRead: every knob of the table is read by the programs that the table
+// names as its readers, and by no other.
+func TestKnobsAreRead(t *testing.T) {
 	knobs := fieldKnobs(t)
 	if len(knobs) < 50 {
 		t.Fatalf("%d fields of edition.Profile were found", len(knobs))
 	}
-	readBy := map[string]string{}
+	readBy := map[string]edition.Readers{}
 	for _, f := range module(t) {
 		if f.test || f.pkg == "internal/edition" || f.pkg == "internal/rules" {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
-			if s, ok := n.(*ast.SelectorExpr); ok && knobs[s.Sel.Name] != "" && isProfile(s.X) {
-				readBy[knobs[s.Sel.Name]] = f.pkg
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok || knobs[s.Sel.Name] == "" || !isProfile(s.X) || ofAnother(knobs[s.Sel.Name], f.pkg) {
+				return true
 			}
+			who := readers(f.pkg)
+			if who == 0 {
+				t.Errorf("%s reads the knob %s, and it is not said for which program", f.at(n), knobs[s.Sel.Name])
+			}
+			readBy[knobs[s.Sel.Name]] |= who
 			return true
 		})
 	}
-	for _, knob := range slices.Sorted(maps.Values(knobs)) {
-		dir, read := readBy[knob]
-		switch {
-		case read && edition.Unread(knob):
-			t.Errorf("knob %s is read by %s: take it off the list in internal/edition/unread.go", knob, dir)
-		case !read && !edition.Unread(knob):
-			t.Errorf("knob %s is read by no program: read it, or put it on the list in internal/edition/unread.go", knob)
+	for _, k := range edition.Knobs() {
+		if readBy[k.Name] != k.Readers {
+			t.Errorf("knob %s is read by %q; the table of internal/edition says %q", k.Name, readBy[k.Name], k.Readers)
 		}
 	}
 }

@@ -98,7 +98,7 @@ var vocabulary = [columns]word{
 	colForced:        {"forced", yesNo(), "the administrator forces it"},
 	colBlob:          {"blob", []string{"empty", "foreign", "broken", "sound"}, "what lies in the license message"},
 	colKind:          {"kind", []string{"temp", "cal", "built-in"}, "kind of the token"},
-	colTrust:         {"trust", []string{"root", "signer", "catalog", "stranger"}, "what vouches for its license server: a clearinghouse, memory of its certificate, the catalog, nothing"},
+	colTrust:         {"trust", []string{"root", "signer", "catalog", "own", "stranger"}, "what vouches for its license server: a clearinghouse, memory of its certificate, the catalog, nothing; own: it is of the terminal server's own grace period"},
 	colHardware:      {"hardware", []string{"same", "other"}, "the device of the token"},
 	colVersion:       {"version", []string{"older", "same", "newer"}, "its product version against the terminal server's"},
 	colAhead:         {"ahead", []string{"no", "day", "more"}, "issued in the future: not, by at most a day, by more"},

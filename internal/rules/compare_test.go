@@ -117,7 +117,7 @@ func TestCodeIsTheTable(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"G6a", "M34d", "M13a", "M14e", "M34b", "M34c", "M35a", "M43a", "M44a", "M43b", "M44b", "M45a", "U1b", "U1c", "U2a", "L29"}
+	want := []string{"G6a", "M34d", "M13a", "M14e", "M34t", "M34b", "M34c", "M37t", "M35a", "M43a", "M44a", "M43b", "M44b", "M45a", "U1b", "U1c", "U2a", "U3t", "L29"}
 	if diff := cmp.Diff(want, rare); diff != "" {
 		t.Errorf("rules that need a knob off its default (-want +got):\n%s", diff)
 	}

@@ -92,6 +92,7 @@ func evidence(p *edition.Profile, c *combination) ts.Evidence {
 	l := &e.License
 	l.Kind = map[string]token.Kind{"temp": token.Temporary, "cal": token.CAL, "built-in": token.BuiltIn}[c.value(colKind)]
 	e.Rooted, e.KnownSigner, e.InCatalog = c.is(colTrust, "root"), c.is(colTrust, "signer"), c.is(colTrust, "catalog")
+	e.Own = c.is(colTrust, "own")
 	if c.is(colTrust, "stranger") {
 		e.Err = &token.VerifyError{Check: token.CheckRoot}
 	}

@@ -107,10 +107,7 @@ func (t *Table) knob(k edition.Knob) Topic {
 	for _, e := range edition.All() {
 		text = append(text, e.String()+": "+k.Default(e))
 	}
-	text = append(text, "by "+k.By)
-	if edition.Unread(k.Name) {
-		text = append(text, "no program reads it yet, and --set refuses it")
-	}
+	text = append(text, "read by "+k.Readers.String(), "by "+k.By)
 	return Topic{k.Name, "knob", text, t.mentioning(func(r *Rule) bool {
 		for _, s := range r.knobs {
 			if s.knob == k.Name {

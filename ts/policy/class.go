@@ -22,8 +22,9 @@ type Evidence struct {
 	License token.License // as parsed
 	// Rooted: the chain ends at a clearinghouse root. KnownSigner: the license
 	// server's certificate is one that the terminal server knows now or knew before.
-	// InCatalog: that license server is in the catalog now.
-	Rooted, KnownSigner, InCatalog bool
+	// InCatalog: that license server is in the catalog now. Own: no license server
+	// signed it but this terminal server, in its grace period.
+	Rooted, KnownSigner, InCatalog, Own bool
 	// HardwareID is the device's, from LICENSE_INFO or its challenge response.
 	HardwareID hwid.ID
 }
@@ -91,6 +92,8 @@ func trusted(p *edition.Profile, e Evidence) (Classified, bool) {
 	switch {
 	case e.Rooted: // T3
 	case temporary && e.KnownSigner: // T5
+	case temporary && e.Own:
+		return classified(tsls.ClassNone, "T4t", "the temporary token is of the grace period, which admits as long as it runs"), true
 	case e.InCatalog && p.RequireClearinghouseRoot:
 		return classified(tsls.ClassCorrupt, "T4c", "its license server has no clearinghouse certificate"), true
 	case e.InCatalog: // T4b

@@ -105,6 +105,18 @@ func (s *situation) admit(rule, reason string) Outcome {
 	return Outcome{Rule: rule, Admit: true, Wire: WireOK, Events: s.events, Grace: g, Reason: reason}
 }
 
+// graced admits in the running grace period, which no license server is needed for. By
+// the letter of KB 326422 (grace_token=ts-temp, C18) it also gives a client that has
+// nothing a temporary token, by another rule.
+func (s *situation) graced(rule, givingRule string) Outcome {
+	out := s.admit(rule, "the grace period covers any client")
+	if s.class == tsls.ClassNone && s.server.Profile.GraceToken == edition.TSTemp {
+		out.Rule, out.Pushed, out.Wire = givingRule, PushGrace, WireNew
+		out.Reason = "the grace period covers any client, with a temporary token of its own"
+	}
+	return out
+}
+
 // admitMarking is admit for a client that keeps an unvalidated temporary token, in
 // editions that know marks.
 func (s *situation) admitMarking(rule, reason string) Outcome {

@@ -230,9 +230,9 @@ func (s *situation) deviceDown() Outcome {
 	}
 	switch {
 	case s.running() && !s.defaultServer():
-		return s.admit("M37", "the grace period covers any client")
+		return s.graced("M37", "M37t")
 	case s.running() && !strict:
-		return s.admit("M34", "the grace period covers any client")
+		return s.graced("M34", "M34t")
 	case s.running():
 		return s.denyNoServer("M34b")
 	case s.defaultServer():

@@ -178,11 +178,12 @@ const (
 	PushCALRenew      // the presented CAL with a new expiry
 	PushCALPeer       // a CAL of the license server that was referred to
 	PushBuiltIn       // a token of the built-in pool
+	PushGrace         // a temporary token that the terminal server signs itself (grace_token=ts-temp)
 )
 
 // String is the name in the decision table.
 func (p Push) String() string {
-	return [...]string{"none", "temp", "cal", "cal-renew", "cal-peer", "built-in"}[p%6]
+	return [...]string{"none", "temp", "cal", "cal-renew", "cal-peer", "built-in", "ts-temp"}[p%7]
 }
 
 // Features is what a terminal server or license server of an edition announces.

@@ -54,6 +54,8 @@ func (s *situation) userDown() Outcome {
 		return s.admit("U6", "the grace period covers any client")
 	case s.class == tsls.ClassTemporaryExpired:
 		return s.deny("U7b", WireNoServer, "the temporary token has expired and no license server answers", EventTemporaryExpired)
+	case s.running() && s.server.Profile.PerUserTemp:
+		return s.graced("U3", "U3t")
 	case s.running():
 		return s.admit("U3", "the grace period covers any client")
 	}
