@@ -6,6 +6,8 @@ GO      ?= go
 GOFMT    = $(shell $(GO) env GOROOT)/bin/gofmt
 FUZZTIME ?= 10s
 JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+# Packages tested at once: many of them wait most of their time.
+PACKAGES = -p $(shell echo $$(($(JOBS) * 2)))
 
 export CGO_ENABLED = 0
 export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
@@ -39,13 +41,13 @@ lab: build ## build, then run the first lab: a client earns its license
 	bin/tslab run first-logon
 
 test: deps lint cross build ## what CI runs: lint, other systems, all tests, with real clients and whole labs
-	CGO_ENABLED=1 $(GO) test -race $(call BUT,internal/story|ls/gossip)
+	CGO_ENABLED=1 $(GO) test -race $(PACKAGES) $(call BUT,internal/story|ls/gossip)
 	CGO_ENABLED=1 $(GO) test -race -run Loopback $(MESH)
 	$(GO) test $(LONG) $(MESH)
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
 
 check: lint cross ## before a commit, in under 3 minutes: format, vet, staticcheck, other systems, layers, races, fuzz
-	CGO_ENABLED=1 $(GO) test -race -short $(call BUT,internal/story|internal/onebox|tslab/ts|ls/gossip)
+	CGO_ENABLED=1 $(GO) test -race -short $(PACKAGES) $(call BUT,internal/story|internal/onebox|tslab/ts|ls/gossip)
 	CGO_ENABLED=1 $(GO) test -race -run Loopback $(MESH)
 	$(GO) test -short $(CONNECTIONS) $(LONG) $(MESH)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
