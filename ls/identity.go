@@ -130,7 +130,7 @@ func (s *Server) Facts() tsls.ServerInfo {
 		Name:      s.config.Name,
 		ServerID:  id.ServerID,
 		Edition:   s.config.Edition.Edition.String(),
-		Scope:     s.config.Scope,
+		Scope:     s.Scope(),
 		Activated: id.Activated(),
 		Site:      s.domain.Site,
 	}

@@ -46,6 +46,9 @@ func standsElse(m tsls.Message) bool {
 	return false
 }
 
+// Announce tells the peers what there is, be it news or not.
+func (s *Server) Announce() { s.announceOr(true) }
+
 // announce tells the peers what there is, if that is news (decision L20).
 func (s *Server) announce() { s.announceOr(false) }
 
@@ -57,7 +60,7 @@ func (s *Server) announceOr(again bool) {
 	defer s.announcer.mu.Unlock()
 	id := s.identity()
 	e := inventory.Entry{
-		Name: s.config.Name, ServerID: id.ServerID, Edition: s.config.Edition.Edition.String(), Scope: s.config.Scope,
+		Name: s.config.Name, ServerID: id.ServerID, Edition: s.config.Edition.Edition.String(), Scope: s.Scope(),
 		Activated: id.Activated(),
 	}
 	err := s.store.View(func(tx *store.Tx) error {

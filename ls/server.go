@@ -74,8 +74,9 @@ type Server struct {
 
 	standing sync.Mutex // held while the activation changes, in the store and in id
 
-	mu sync.RWMutex
-	id identity
+	mu    sync.RWMutex
+	id    identity
+	scope string
 }
 
 // counters are what the server has done since it was started.
@@ -101,7 +102,7 @@ func New(c Config) (*Server, error) {
 			c.Log.Event(eventlog.ConnectionRefused, eventlog.F("peer", peer), eventlog.F("reason", reason))
 		}
 	}
-	s := &Server{config: c, store: st, work: make(chan struct{}, 1), ready: make(chan struct{})}
+	s := &Server{config: c, scope: c.Scope, store: st, work: make(chan struct{}, 1), ready: make(chan struct{})}
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -141,6 +142,21 @@ func (s *Server) Run(ctx context.Context, l net.Listener, config *tls.Config) er
 		return fmt.Errorf("license server: %w", err)
 	}
 	return nil
+}
+
+// Scope is the discovery scope: "enterprise", "domain" or "workgroup".
+func (s *Server) Scope() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.scope
+}
+
+// SetScope changes it: whoever asks from now on is told so. The other license servers
+// are told by [Server.Announce], when they can be.
+func (s *Server) SetScope(scope string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scope = scope
 }
 
 // Ready is closed when Run has taken up its duties; the calendar may be moved then.

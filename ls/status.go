@@ -49,7 +49,7 @@ func (s *Server) Status() (Status, error) {
 	id := s.identity()
 	status := Status{
 		Name: s.config.Name, ServerID: id.ServerID, Company: id.Company, Edition: s.config.Edition.Edition.String(),
-		Scope: s.config.Scope, Activated: id.Activated(), Now: s.config.Clock.Now(), Packs: []PackStatus{},
+		Scope: s.Scope(), Activated: id.Activated(), Now: s.config.Clock.Now(), Packs: []PackStatus{},
 	}
 	status.ClockDoubted = s.held(status.Now)
 	err := s.store.View(func(tx *store.Tx) error {

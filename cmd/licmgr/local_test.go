@@ -19,7 +19,7 @@ func TestLocalCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doubted, activated := true, true
+	doubted, activated, scope := true, true, "domain"
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -28,6 +28,14 @@ func TestLocalCommands(t *testing.T) {
 				was := doubted
 				doubted = false
 				return map[string]bool{"doubted": was}, nil
+			},
+			"scope": func(_ context.Context, in json.RawMessage) (any, error) {
+				if len(in) > 0 && string(in) != "null" {
+					if err := json.Unmarshal(in, &scope); err != nil {
+						return nil, err
+					}
+				}
+				return map[string]string{"scope": scope}, nil
 			},
 			"deactivate": func(context.Context, json.RawMessage) (any, error) {
 				if !activated {
@@ -45,6 +53,10 @@ func TestLocalCommands(t *testing.T) {
 	}{
 		{"confirm-clock --lserver " + dir, 0, "taken as it is"},
 		{"confirm-clock --lserver " + dir, tscli.CodeNothing, "no doubt"},
+		{"scope --lserver " + dir, 0, "domain\n"},
+		{"scope --lserver " + dir + " enterprise", 0, "enterprise\n"},
+		{"scope --json --lserver " + dir, 0, `"scope":"enterprise"`},
+		{"scope --lserver " + dir + " domain workgroup", tscli.CodeUsage, "unexpected argument"},
 		{"deactivate --lserver " + dir, 0, "it was LAB-1"},
 		{"deactivate --lserver " + dir, 1, "not activated"},
 		{"deactivate", tscli.CodeUsage, "lserver"},

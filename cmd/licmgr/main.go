@@ -19,7 +19,7 @@ func command() *cli.Command {
 		Usage: "manage a license server",
 		Commands: []*cli.Command{
 			listCommand(), showCommand(), requestCommand(), activateCommand(), installCommand(), deactivateCommand(), reactivateCommand(), wizardCommand(), propertiesCommand(), methodCommand(), confirmClockCommand(), peersCommand(),
-			packCommand(), checkCommand(), backupCommand(), restoreCommand(), assignCommand(),
+			packCommand(), checkCommand(), backupCommand(), restoreCommand(), assignCommand(), scopeCommand(),
 		},
 	}
 }

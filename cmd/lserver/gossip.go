@@ -31,9 +31,8 @@ type gossipOptions struct {
 	advertise netip.Addr
 	workgroup string
 
-	enterprise bool // of the site, not of the domain
-	seek       bool // for others than peers
-	asked      bool // somebody asked for it: it must work
+	seek  bool // for others than peers
+	asked bool // somebody asked for it: it must work
 }
 
 func gossipFlags() []ucli.Flag {
@@ -45,7 +44,7 @@ func gossipFlags() []ucli.Flag {
 }
 
 func gossipOptionsFrom(c *ucli.Command, listen string) (o gossipOptions, err error) {
-	o.workgroup, o.enterprise = c.String("workgroup"), c.String("scope") == "enterprise"
+	o.workgroup = c.String("workgroup")
 	for _, peer := range c.StringSlice("peers") {
 		addr, err := hostport.Parse(peer, strconv.Itoa(gossip.Port))
 		if err != nil {
@@ -132,13 +131,17 @@ func (n *neighbors) Ask(ctx context.Context, addr string, m tsls.Message) (tsls.
 	return n.ask(ctx, addr, m)
 }
 
-// scopeOf is whom the license server shares its inventory with.
-func scopeOf(o gossipOptions, id *identity.Identity) (scope gossip.Scope, site string) {
-	m := id.Membership()
+// scopeOf is whom the license server shares its inventory with: those of its
+// workgroup, of its domain, or, in the enterprise scope, the enterprise license servers
+// of its site, whatever their domains. Those and the ones of domain scope do not share
+// with each other, though they be of one domain: they serve other terminal servers.
+// Where the site map has no site for it, an enterprise license server is one of its
+// domain.
+func scopeOf(workgroup string, enterprise bool, m *identity.Membership) (scope gossip.Scope, site string) {
 	switch {
 	case m == nil:
-		return gossip.Workgroup(o.workgroup), ""
-	case o.enterprise && m.Site != "":
+		return gossip.Workgroup(workgroup), ""
+	case enterprise && m.Site != "":
 		return gossip.Site(m.Site, m.SiteKey), m.Site
 	}
 	return gossip.Domain(m.Domain, m.GossipKey), m.Site
@@ -146,7 +149,7 @@ func scopeOf(o gossipOptions, id *identity.Identity) (scope gossip.Scope, site s
 
 // newGossip makes the gossip of the license server that listens at l, whose host key
 // is id's.
-func newGossip(o gossipOptions, p *program.Program, id *identity.Identity, l net.Addr) (*gossip.Gossip, error) {
+func newGossip(o gossipOptions, enterprise bool, p *program.Program, id *identity.Identity, l net.Addr) (*gossip.Gossip, error) {
 	bind, err := resolve(context.Background(), o.bind)
 	if err != nil {
 		return nil, fmt.Errorf("--gossip: %w", err)
@@ -166,7 +169,7 @@ func newGossip(o gossipOptions, p *program.Program, id *identity.Identity, l net
 		return nil, err
 	}
 	key := sha256.Sum256(id.Certificate.RawSubjectPublicKeyInfo)
-	scope, site := scopeOf(o, id)
+	scope, site := scopeOf(o.workgroup, enterprise, id.Membership())
 	g, err := gossip.New(gossip.Config{
 		Owner: hex.EncodeToString(key[:8]), Address: net.JoinHostPort(ip.String(), port), Site: site, Scope: scope,
 		Advertise: advertise, Transport: t, Clock: p.Clock, Log: p.Log,

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	ucli "github.com/urfave/cli/v3"
@@ -47,7 +48,7 @@ func flags() []ucli.Flag {
 		&ucli.StringFlag{Name: "cal-life", Usage: "CALs live `DAYS`: a number, a span such as 52..89, or unlimited", DefaultText: "as in the edition"},
 		&ucli.Uint64Flag{Name: "seed", Usage: "draw license ids and lifetimes of a new state folder from `N`", DefaultText: "random"},
 		&ucli.StringFlag{Name: "product", Usage: "install the product document `FILE`, which `clearinghouse product` made: the server can be activated by a number then", DefaultText: "none"},
-		&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise", DefaultText: "domain with --domain, otherwise workgroup"},
+		&ucli.StringFlag{Name: "scope", Usage: "discovery `SCOPE`: workgroup, domain or enterprise; what `licmgr scope` has set counts before", DefaultText: "domain with --domain, otherwise workgroup"},
 		cli.WorkgroupFlag(),
 		&ucli.BoolFlag{Name: "require-group", Usage: "give licenses to terminal servers in the group 'Terminal Server Computers' only"},
 		&ucli.StringFlag{Name: "clearinghouse", Usage: "reach the clearinghouse at `ADDR` for the connection method Automatic", DefaultText: "it cannot be reached from here"},
@@ -107,18 +108,33 @@ func optionsFrom(c *ucli.Command) (options, error) {
 func (o *options) checkScope() error {
 	switch {
 	case o.scope == "" && o.domain.Name != "":
-		o.scope = "domain"
+		o.scope = scopeDomain
 	case o.scope == "":
-		o.scope = "workgroup"
+		o.scope = scopeWorkgroup
 	}
-	switch {
-	case o.scope != "workgroup" && o.scope != "domain" && o.scope != "enterprise":
-		return cli.Usage("--scope is workgroup, domain or enterprise")
-	case o.requireGroup && o.domain.Name == "":
+	if err := checkScope(o.scope, o.domain.Name); err != nil {
+		return cli.Usage("--%v", err)
+	}
+	if o.requireGroup && o.domain.Name == "" {
 		return cli.Usage("--require-group needs --domain: a workgroup has no groups")
-	case o.scope == "workgroup" && o.domain.Name != "":
-		return cli.Usage("--scope workgroup and --domain exclude each other")
 	}
+	return nil
+}
+
+// settleScope lets a scope that was set in the state folder count before the command
+// line, where it still fits.
+func (o *options) settleScope(dir string) error {
+	stored, err := storedScope(dir)
+	if err != nil {
+		return err
+	}
+	if stored == "" {
+		return nil
+	}
+	if err := checkScope(stored, o.domain.Name); err != nil {
+		return fmt.Errorf("%s: %w: delete it, and --scope counts", filepath.Join(dir, scopeFile), err)
+	}
+	o.scope = stored
 	return nil
 }
 

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tslab/tslab/internal/control"
-	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/internal/tamper"
@@ -32,6 +31,9 @@ func serve(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := o.settleScope(p.State); err != nil {
+		return err
+	}
 	debug.SetGCPercent(gcPercent)
 	listener, err := program.Listen(o.Listen)
 	if err != nil {
@@ -109,17 +111,16 @@ func (d *daemon) run(ctx context.Context, l net.Listener) error {
 		broadcasts.Run(ctx)
 		return nil
 	})
-	if d.o.gossip.wanted() {
-		if err := d.gossip(ctx, g, id, l.Addr()); err != nil {
-			return errors.Join(err, socket.Close())
-		}
+	shares, err := d.startSharing(ctx, g, id, joined, l.Addr())
+	if err != nil {
+		return errors.Join(err, socket.Close())
 	}
 	g.Go(func() error {
 		defer cancel()
 		return d.server.Run(ctx, l, id.ServerTLS(identity.AnyPeer, d.KeyLog))
 	})
 	g.Go(func() error {
-		err := control.ServeListener(ctx, socket, handlers(d.server, d.faults))
+		err := control.ServeListener(ctx, socket, handlers(d.server, d.faults, shares))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -129,9 +130,6 @@ func (d *daemon) run(ctx context.Context, l net.Listener) error {
 		select {
 		case <-d.server.Ready():
 			d.Ready(l.Addr().String())
-			if joined != nil && d.o.scope == "enterprise" {
-				d.enterSite(ctx, joined, l.Addr())
-			}
 		case <-ctx.Done():
 		}
 		return nil
@@ -139,28 +137,13 @@ func (d *daemon) run(ctx context.Context, l net.Listener) error {
 	return g.Wait()
 }
 
-// gossip starts to share the inventory. Where that cannot be had and nobody asked for
-// it, an event says so and the license server goes on alone.
-func (d *daemon) gossip(ctx context.Context, g *errgroup.Group, id *identity.Identity, l net.Addr) error {
-	shared, err := newGossip(d.o.gossip, d.Program, id, l)
-	if err != nil && d.o.gossip.asked {
-		return err
-	}
-	if err != nil {
-		d.Log.Event(eventlog.GossipOff, eventlog.F("reason", err))
-		return nil
-	}
-	d.near.gossip.Store(shared)
-	g.Go(func() error { return shared.Run(ctx) })
-	return nil
-}
-
 // handlers are the operations of the control socket.
-func handlers(server *ls.Server, faults *tamper.Table) map[string]control.Handler {
+func handlers(server *ls.Server, faults *tamper.Table, shares *sharing) map[string]control.Handler {
 	return map[string]control.Handler{
 		tamper.Operation: faults.Control,
 		"status":         func(context.Context, json.RawMessage) (any, error) { return server.Status() },
 		"stats":          func(context.Context, json.RawMessage) (any, error) { return server.Stats() },
+		"scope":          shares.control,
 		"confirm-clock": func(context.Context, json.RawMessage) (any, error) {
 			return map[string]bool{"doubted": server.ConfirmClock()}, nil
 		},
