@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,8 @@ import (
 
 const (
 	controllerProgram = "labdc"
+	secretName        = "secret"     // of a domain's folder: by which hosts join
+	forestName        = "forest.pem" // and what makes controllers one forest
 	dnsPort           = "53"
 	enrollPort        = "3346"
 	joinTimeout       = 20 * time.Second
@@ -82,7 +83,9 @@ func (s *Spec) resolver(h Host) string {
 	return b.String()
 }
 
-func (l *Lab) secretPath() string { return filepath.Join(l.Folder, "domain", "secret") }
+func (l *Lab) domainFolder() string { return filepath.Join(l.Folder, "domain") }
+
+func (l *Lab) secretPath() string { return filepath.Join(l.domainFolder(), secretName) }
 
 // prepareDomains makes the join secret, if there is a domain.
 func (l *Lab) prepareDomains() error {
@@ -90,50 +93,6 @@ func (l *Lab) prepareDomains() error {
 		return err
 	}
 	return errors.Join(os.Mkdir(filepath.Dir(l.secretPath()), 0o700), os.WriteFile(l.secretPath(), []byte(rand.Text()+"\n"), 0o600))
-}
-
-// domainFlags are those by which a program of the lab is of its host's domain.
-func (l *Lab) domainFlags(h Host, program string) []string {
-	switch {
-	case h.Domain == "":
-		return nil
-	case program == controllerProgram && h.Controller:
-		return l.controllerFlags(h)
-	case program == "termsrv" || program == "lserver":
-		return []string{"--domain", h.Domain, "--join-secret-file", l.secretPath()}
-	}
-	return nil
-}
-
-// controllerFlags are what a domain controller is told of the lab: the site map, the
-// other domain controllers, and who answers about other domains.
-func (l *Lab) controllerFlags(h Host) []string {
-	flags := []string{"--domain", h.Domain, "--join-secret-file", l.secretPath(), "--forest", filepath.Join(l.Folder, "domain", "forest.pem")}
-	for _, n := range l.spec.Nets {
-		if n.Site == "" {
-			continue
-		}
-		flags = append(flags, "--site", n.Prefix.String()+"="+n.Site)
-		if n.Prefix6.IsValid() {
-			flags = append(flags, "--site", n.Prefix6.String()+"="+n.Site)
-		}
-	}
-	forwarded := map[string]bool{h.Domain: true}
-	for _, other := range l.spec.Controllers("") {
-		if other.Name == h.Name {
-			continue
-		}
-		address := other.Address().String()
-		flags = append(flags, "--partner", net.JoinHostPort(address, enrollPort))
-		if other.Domain == h.Domain {
-			flags = append(flags, "--record", other.Name+" A "+address, "--record", "_ldap._tcp.dc._msdcs SRV 0 100 389 "+other.Name)
-		}
-		if !forwarded[other.Domain] {
-			flags = append(flags, "--forward", other.Domain+"="+net.JoinHostPort(address, dnsPort))
-			forwarded[other.Domain] = true
-		}
-	}
-	return flags
 }
 
 // joinHosts makes the hosts of a domain its members once one of its domain controllers

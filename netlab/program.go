@@ -57,7 +57,7 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 	if listen != "" {
 		flags = append(flags, "--listen", listen)
 	}
-	flags = append(flags, l.domainFlags(h.spec, program)...)
+	flags = append(flags, l.spec.domainFlags(h.spec, program, l.domainFolder())...)
 	l.action()
 	folder := l.ProgramFolder(hostName, program)
 	p, err := l.launch(h, launch{argv: append(append(command(program), flags...), args...), output: filepath.Join(folder, "std")})
@@ -75,15 +75,6 @@ func (l *Lab) Start(ctx context.Context, hostName, program, listen string, args 
 		return p, l.joinHosts(ctx, h.spec)
 	}
 	return p, l.tamperStarted(ctx, p)
-}
-
-// command is how a program's server is called: that of the clearinghouse, which is a
-// tool besides, by a command.
-func command(program string) []string {
-	if program == "clearinghouse" {
-		return []string{program, "serve"}
-	}
-	return []string{program}
 }
 
 // ProgramFolder is where a program keeps its state in a host. tscc has none: it

@@ -35,12 +35,16 @@ func clockCommand() *ucli.Command {
 			"keeps if that is newer, or of that in --state DIR, which need not run. Days pass one by one, so that what is dated happens on its own date.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "state", Usage: "the server's state folder `DIR`", DefaultText: "that of the newest that runs"},
+			&ucli.StringFlag{Name: "begin", Usage: "lay down a calendar in --state that begins on `DATE`, unless there is one"},
 			&ucli.StringFlag{Name: "set", Usage: "move to `DATE`, as 2003-06-01 or 2003-06-01T12:00:00Z"},
 			cli.JSONFlag(),
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			move, err := moveFrom(c)
 			if err != nil {
+				return err
+			}
+			if err := begin(c.String("begin"), c.String("state")); err != nil {
 				return err
 			}
 			now, err := moveState(ctx, c.String("state"), move)
@@ -54,6 +58,28 @@ func clockCommand() *ucli.Command {
 			return err
 		},
 	}
+}
+
+// begin lays down a calendar for programs that are started with --clock DIR/clock.
+func begin(date, state string) error {
+	switch {
+	case date == "":
+		return nil
+	case state == "":
+		return cli.Usage("--begin: in which folder? say --state DIR")
+	}
+	start, err := parseDate(date)
+	if err != nil {
+		return cli.Usage("--begin: %v", err)
+	}
+	if err := os.MkdirAll(state, 0o755); err != nil {
+		return err
+	}
+	lab, err := openClock(state, start)
+	if err != nil {
+		return err
+	}
+	return lab.Close()
 }
 
 // clockMove is the request of the control socket's operation "clock": by a time, to

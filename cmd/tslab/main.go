@@ -28,6 +28,6 @@ func commands() []*ucli.Command {
 		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
 		checkCommand(), upCommand(), execCommand(), downCommand(), faultCommand(),
 		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
-		sellCommand(), captureCommand(), wiresharkCommand(), ladderCommand(), diffCommand(),
+		sellCommand(), captureCommand(), wiresharkCommand(), ladderCommand(), diffCommand(), exportCommand(),
 	}
 }

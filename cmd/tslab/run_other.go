@@ -24,6 +24,9 @@ func execCommand() *ucli.Command   { return onlyLinux("exec", "run a program in 
 func downCommand() *ucli.Command   { return onlyLinux("down", "end a kept lab") }
 func faultCommand() *ucli.Command  { return onlyLinux("fault", "break the network of a kept lab") }
 func doctorCommand() *ucli.Command { return onlyLinux("doctor", "say whether drills can run here") }
+func exportCommand() *ucli.Command {
+	return onlyLinux("export", "turn a drill into a lab for another engine")
+}
 
 // newestKept finds no lab where there are none.
 func newestKept(context.Context) (string, time.Time) { return "", time.Time{} }

@@ -37,7 +37,8 @@ func (w *while) Unpack(v starlark.Value) error {
 	return nil
 }
 
-func (e *engine) faultWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+// faultOf reads the arguments of fault.
+func faultOf(args starlark.Tuple, kwargs []starlark.Tuple) (fault.Fault, error) {
 	var where, peer starlark.Value
 	var kind, direction, level, checksum string
 	var percent number
@@ -50,22 +51,30 @@ func (e *engine) faultWord(_ *starlark.Thread, args starlark.Tuple, kwargs []sta
 		"kbit?", &f.Kilobits, "burst?", &f.Burst, "queue?", &f.Queue, "checksum?", &checksum, "copies?", &f.Copies,
 		"after?", &after, "until?", &until, "every?", &every, "lasting?", &lasting, "seed?", &f.Seed)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
 	f.Kind, f.Direction, f.Level, f.Checksum = fault.Kind(kind), fault.Direction(direction), fault.Level(level), fault.Checksum(checksum)
 	f.Percent, f.Delay, f.Jitter = float64(percent), time.Duration(delay), time.Duration(jitter)
 	f.Schedule = fault.Schedule{From: time.Duration(after), Until: time.Duration(until), Every: time.Duration(every), For: time.Duration(lasting)}
 	if port < 0 || port > 65535 {
-		return nil, fmt.Errorf("port: %d; want 1 to 65535", port)
+		return f, fmt.Errorf("port: %d; want 1 to 65535", port)
 	}
 	f.Port = uint16(port)
 	at, err := hostName(where)
 	if err != nil {
-		return nil, fmt.Errorf("where: %w, or what link() returned", err)
+		return f, fmt.Errorf("where: %w, or what link() returned", err)
 	}
 	f.Host, f.Interface, _ = strings.Cut(at, ":")
 	if f.Peers, err = peers(peer); err != nil {
-		return nil, fmt.Errorf("peer: %w", err)
+		return f, fmt.Errorf("peer: %w", err)
+	}
+	return f, nil
+}
+
+func (e *engine) faultWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	f, err := faultOf(args, kwargs)
+	if err != nil {
+		return nil, err
 	}
 	lab, err := e.up()
 	if err != nil {
@@ -97,18 +106,25 @@ func faultValue(name, text string, done, matched uint64, laid bool) starlark.Val
 	})
 }
 
-func (e *engine) partitionWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var name string
+// partitionOf reads the arguments of partition.
+func partitionOf(args starlark.Tuple, kwargs []starlark.Tuple) (name string, groups [][]string, err error) {
 	if err := starlark.UnpackArgs("partition", nil, kwargs, "name?", &name); err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	var groups [][]string
 	for _, arg := range args {
 		g, err := peers(arg)
 		if err != nil {
-			return nil, fmt.Errorf("want groups of hosts, as in partition([ts1, c1], [ls1]): %w", err)
+			return "", nil, fmt.Errorf("want groups of hosts, as in partition([ts1, c1], [ls1]): %w", err)
 		}
 		groups = append(groups, g)
+	}
+	return name, groups, nil
+}
+
+func (e *engine) partitionWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	name, groups, err := partitionOf(args, kwargs)
+	if err != nil {
+		return nil, err
 	}
 	lab, err := e.up()
 	if err != nil {

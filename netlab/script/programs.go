@@ -59,35 +59,49 @@ func port(program string) string {
 	return ""
 }
 
-func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+// starting is what start is called with.
+type starting struct {
+	host, program, listen string
+	argv                  []string
+}
+
+// starting reads the arguments of start. Servers that are told none have the edition
+// of the leg and a seed of their own.
+func (e *engine) starting(args starlark.Tuple, kwargs []starlark.Tuple) (s starting, err error) {
 	own, others := takeFlags(kwargs, "host", "program", "listen")
 	var host starlark.Value
-	var program, listen string
-	if err := starlark.UnpackArgs("start", args, own, "host", &host, "program", &program, "listen?", &listen); err != nil {
-		return nil, err
+	if err := starlark.UnpackArgs("start", args, own, "host", &host, "program", &s.program, "listen?", &s.listen); err != nil {
+		return s, err
 	}
-	name, err := hostName(host)
+	if s.host, err = hostName(host); err != nil {
+		return s, err
+	}
+	if s.argv, err = flags(others); err != nil {
+		return s, err
+	}
+	if s.listen == "" {
+		s.listen = port(s.program)
+	}
+	server := s.program == "lserver" || s.program == "termsrv"
+	if e.o.Edition != "" && server && !given(others, "edition") {
+		s.argv = append(s.argv, "--edition", e.o.Edition)
+	}
+	if server && !given(others, "seed") {
+		s.argv = append(s.argv, "--seed", strconv.FormatUint(e.stream(s.host, s.program), 10))
+	}
+	return s, nil
+}
+
+func (e *engine) startWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	s, err := e.starting(args, kwargs)
 	if err != nil {
 		return nil, err
-	}
-	argv, err := flags(others)
-	if err != nil {
-		return nil, err
-	}
-	if listen == "" {
-		listen = port(program)
-	}
-	if e.o.Edition != "" && (program == "lserver" || program == "termsrv") && !given(others, "edition") {
-		argv = append(argv, "--edition", e.o.Edition)
-	}
-	if (program == "lserver" || program == "termsrv") && !given(others, "seed") {
-		argv = append(argv, "--seed", strconv.FormatUint(e.stream(name, program), 10))
 	}
 	lab, err := e.up()
 	if err != nil {
 		return nil, err
 	}
-	p, err := lab.Start(e.ctx, name, program, listen, argv...)
+	p, err := lab.Start(e.ctx, s.host, s.program, s.listen, s.argv...)
 	if err != nil {
 		return nil, err
 	}

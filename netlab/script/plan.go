@@ -1,0 +1,247 @@
+//go:build linux
+
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"go.starlark.net/starlark"
+
+	"github.com/tslab/tslab/netlab"
+)
+
+// planner is a drill that is followed without a lab: what it would do is written down,
+// and what it would find is unknown.
+type planner struct {
+	*engine
+	plan  netlab.Plan
+	named map[string]int // of faults that were given no name, by kind
+	date  time.Time
+}
+
+// Plan follows a drill without building anything and says what it would build and do.
+// The nets, hosts, servers and faults are those of the drill; where the drill's way
+// depends on what would have happened, the plan goes the way of nothing having
+// happened, or ends there and says so. An error means that the drill cannot be read.
+func (d Drill) Plan(o Options) (netlab.Plan, error) {
+	if err := d.Check(); err != nil {
+		return netlab.Plan{}, err
+	}
+	if o.Start.IsZero() {
+		o.Start = netlab.DefaultStart()
+	}
+	o.Out = io.Discard
+	legs, err := d.Legs(o)
+	if err != nil {
+		return netlab.Plan{}, err
+	}
+	p := &planner{engine: newEngine(context.Background(), d, legs[0]), named: map[string]int{}, date: o.Start}
+	p.plan = netlab.Plan{Name: d.Name, Title: d.Title, Edition: legs[0].Edition, Start: o.Start}
+	words := p.words()
+	program, err := d.compile(words)
+	if err != nil {
+		return netlab.Plan{}, err
+	}
+	thread := &starlark.Thread{Name: d.Name, Print: func(*starlark.Thread, string) {}}
+	thread.SetMaxExecutionSteps(maxSteps)
+	if _, err := program.Init(thread, words); err != nil {
+		p.plan.End = plain(err).Error()
+	}
+	p.plan.Spec = p.spec
+	if len(p.spec.Hosts) == 0 {
+		return p.plan, fmt.Errorf("%s: the drill declares no hosts%s", d.File, because(p.plan.End))
+	}
+	return p.plan, nil
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+// declarations are the words that do in a plan what they do in a run.
+func declarations() []string {
+	return []string{"net", "host", "router", "link", "edition", "draw", "have", "refuse"}
+}
+
+func (p *planner) words() starlark.StringDict {
+	dict := p.engine.words()
+	for name := range dict {
+		if slices.Contains(declarations(), name) {
+			continue
+		}
+		dict[name] = starlark.NewBuiltin(name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			step := netlab.Planned{Place: thread.CallFrame(1).Pos.String(), Word: b.Name(), Text: phrase(b.Name(), args, kwargs)}
+			v, err := p.note(&step, args, kwargs)
+			if err != nil {
+				return nil, named(b.Name(), err)
+			}
+			if acts(b.Name()) {
+				p.plan.Steps = append(p.plan.Steps, step)
+			}
+			return v, nil
+		})
+	}
+	return dict
+}
+
+// acts says whether a word does something in the lab, beyond looking.
+func acts(word string) bool {
+	return !slices.Contains([]string{"expect", "events", "await_event", "packets", "messages", "inventory", "faults", "now"}, word)
+}
+
+// note writes down what an action is about, and returns what is known of its value.
+func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	switch step.Word {
+	case "start":
+		s, err := p.starting(args, kwargs)
+		step.Host, step.Program, step.Args = s.host, s.program, p.daemon(s)
+		return process{&netlab.Process{Host: s.host, Program: s.program, Address: s.listen}}, err
+	case "stop", "kill", "pause", "resume":
+		var program process
+		err := starlark.UnpackArgs(step.Word, args, kwargs, "program", &program)
+		if err == nil {
+			step.Host, step.Program = program.Host, program.Program
+		}
+		return starlark.None, err
+	case "clearinghouse", "activate", "stock":
+		return p.notePaper(step, args, kwargs)
+	case "fault", "partition", "heal":
+		return p.noteFault(step, args, kwargs)
+	case "connect":
+		return unknown{}, p.noteConnect(step, args, kwargs)
+	case "advance":
+		return starlark.None, p.noteAdvance(step, kwargs)
+	case "step":
+		if len(args) == 1 {
+			step.Text, _ = starlark.AsString(args[0])
+		}
+		return starlark.None, nil
+	case "now":
+		return starlark.String(p.date.Format(time.RFC3339)), nil
+	case "skew", "display", "exec", "run":
+		if len(args) > 0 {
+			step.Host, _ = hostName(args[0])
+		}
+		if step.Word == "exec" && given(kwargs, "background") {
+			return process{&netlab.Process{Host: step.Host}}, nil
+		}
+		return unknown{}, nil
+	}
+	return unknown{}, nil
+}
+
+// daemon is the command line of a server that start starts.
+func (p *planner) daemon(s starting) []string {
+	plan := p.plan
+	plan.Spec = p.spec
+	return plan.PlanDaemon(s.host, s.program, s.listen, s.argv...)
+}
+
+// noteConnect notes the command line of a client, of the first one where there are many.
+func (p *planner) noteConnect(step *netlab.Planned, args starlark.Tuple, kwargs []starlark.Tuple) error {
+	own, others := takeFlags(kwargs, "client", "server", "stay", "store", "count", "parallel")
+	var from, to, ignored starlark.Value
+	err := starlark.UnpackArgs("connect", args, own, "client", &from, "server", &to,
+		"stay?", &ignored, "store?", &ignored, "count?", &ignored, "parallel?", &ignored)
+	if err != nil {
+		return err
+	}
+	hosts, err := hostNames(from)
+	if err != nil {
+		return err
+	}
+	if len(hosts) == 0 {
+		return errors.New("from no host")
+	}
+	if step.Target, err = text(to); err != nil {
+		return err
+	}
+	argv, err := flags(others)
+	if err != nil {
+		return err
+	}
+	step.Host, step.Program = hosts[0], "tsclient"
+	step.Args = netlab.PlanTool(step.Host, "tsclient", "connect", sharedBy("tsclient", "connect"), append(argv, step.Target)...)
+	return nil
+}
+
+func (p *planner) noteAdvance(step *netlab.Planned, kwargs []starlark.Tuple) error {
+	var s span
+	own, _ := takeFlags(kwargs, "days", "hours", "minutes", "seconds")
+	if err := starlark.UnpackArgs("advance", nil, own, s.pairs()...); err != nil {
+		return err
+	}
+	step.Duration = s.duration()
+	p.date = p.date.Add(step.Duration)
+	return nil
+}
+
+// notePaper notes what goes between license servers and the clearinghouse.
+func (p *planner) notePaper(step *netlab.Planned, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var at, office starlark.Value
+	own, others := takeFlags(kwargs, "host", "name", "server", "clearinghouse", "cals")
+	var err error
+	switch step.Word {
+	case "clearinghouse":
+		err = starlark.UnpackArgs(step.Word, args, own, "host", &at, "name?", &step.Name)
+	case "activate":
+		err = starlark.UnpackArgs(step.Word, args, own, "server", &at, "clearinghouse", &office)
+	case "stock":
+		err = starlark.UnpackArgs(step.Word, args, own, "server", &at, "clearinghouse", &office, "cals", &step.Count)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if step.Host, err = hostName(at); err != nil {
+		return nil, err
+	}
+	if step.Args, err = flags(others); err != nil {
+		return nil, err
+	}
+	if step.Word == "clearinghouse" {
+		return structOf("clearinghouse", starlark.StringDict{
+			"name": starlark.String(step.Host), "host": starlark.String(step.Host), "folder": starlark.String(netlab.PlanDocuments), "roots": starlark.String(netlab.PlanDocuments + "/roots.pem"),
+		}), nil
+	}
+	step.Office, _, err = p.clearinghouseOf(office)
+	return unknown{}, err
+}
+
+// noteFault notes what goes wrong, and heals.
+func (p *planner) noteFault(step *netlab.Planned, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
+	switch step.Word {
+	case "fault":
+		if step.Fault, err = faultOf(args, kwargs); err != nil {
+			return nil, err
+		}
+		step.Fault.Name = p.nameOf(step.Fault.Name, string(step.Fault.Kind))
+		step.Name, step.Host = step.Fault.Name, step.Fault.Host
+	case "partition":
+		if step.Name, step.Groups, err = partitionOf(args, kwargs); err != nil {
+			return nil, err
+		}
+		step.Name = p.nameOf(step.Name, "partition")
+	case "heal":
+		step.Names, err = strs(args)
+		return starlark.None, err
+	}
+	return faultValue(step.Name, strings.TrimSpace(step.Text), 0, 0, true), nil
+}
+
+// nameOf is the name that the lab gives to a fault that has none.
+func (p *planner) nameOf(name, what string) string {
+	if name != "" {
+		return name
+	}
+	p.named[what]++
+	return fmt.Sprintf("%s-%d", what, p.named[what])
+}
