@@ -18,8 +18,13 @@ import (
 // by licensing, logon failed, not reachable.
 func connectExits() []int { return []int{3, 4, 5} }
 
+// connectWords are the arguments of connect that are no flags of tsclient.
+func connectWords() []string {
+	return []string{"client", "server", "stay", "background", "store", "count", "parallel"}
+}
+
 func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	own, others := takeFlags(kwargs, "client", "server", "stay", "background", "store", "count", "parallel")
+	own, others := takeFlags(kwargs, connectWords()...)
 	var from, to starlark.Value
 	s := swarm{parallel: swarmParallel}
 	var background bool

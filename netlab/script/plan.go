@@ -117,7 +117,11 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 	case "fault", "partition", "heal":
 		return p.noteFault(step, args, kwargs)
 	case "connect":
-		return unknown{}, p.noteConnect(step, args, kwargs)
+		err := p.noteConnect(step, args, kwargs)
+		if given(kwargs, "stay") || given(kwargs, "background") {
+			return process{&netlab.Process{Host: step.Host, Program: step.Program}}, err
+		}
+		return unknown{}, err
 	case "advance":
 		return starlark.None, p.noteAdvance(step, kwargs)
 	case "step":
@@ -148,10 +152,10 @@ func (p *planner) daemon(s starting) []string {
 
 // noteConnect notes the command line of a client, of the first one where there are many.
 func (p *planner) noteConnect(step *netlab.Planned, args starlark.Tuple, kwargs []starlark.Tuple) error {
-	own, others := takeFlags(kwargs, "client", "server", "stay", "store", "count", "parallel")
+	own, others := takeFlags(kwargs, connectWords()...)
 	var from, to, ignored starlark.Value
 	err := starlark.UnpackArgs("connect", args, own, "client", &from, "server", &to,
-		"stay?", &ignored, "store?", &ignored, "count?", &ignored, "parallel?", &ignored)
+		"stay?", &ignored, "background?", &ignored, "store?", &ignored, "count?", &ignored, "parallel?", &ignored)
 	if err != nil {
 		return err
 	}
