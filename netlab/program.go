@@ -118,6 +118,8 @@ func (l *Lab) sharedFlags(hostName, program string, names []string) []string {
 			value = filepath.Join(dir, eventsName)
 		case "keylog":
 			value = filepath.Join(dir, keyLogName)
+		case "lserver": // the folder of the host's license server, for a command that looks after it
+			value = l.ProgramFolder(hostName, "lserver")
 		}
 		argv = append(argv, "--"+name, value)
 	}

@@ -38,6 +38,9 @@ type Config struct {
 
 	Profile edition.Profile
 	Mode    policy.Mode
+	// Announce is the edition by which license servers know the terminal server, such as
+	// "nt4-tse", which none of them serves (rule L1); empty: that of the profile.
+	Announce string
 
 	// LicenseServer is the address of the one license server that is asked; empty
 	// when there is none. LicenseServers are more of them, in their order: Windows
@@ -78,6 +81,14 @@ type Config struct {
 	Errors ErrorMode
 	// Refuse refuses every client for a reason, whatever the rules say; zero does not.
 	Refuse Refusal
+}
+
+// announced is the edition that license servers are told.
+func (c *Config) announced(p *edition.Profile) string {
+	if c.Announce != "" {
+		return c.Announce
+	}
+	return p.Edition.String()
 }
 
 // ErrorMode is how a refused client learns the reason.

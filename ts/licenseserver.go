@@ -81,8 +81,8 @@ func (c *catalog) dial(ctx context.Context, addr string) (*transport.Conn, error
 
 // connect connects to addr, whose name may be one that only discovery can resolve.
 func (c *catalog) connect(ctx context.Context, addr string) (*transport.Conn, error) {
-	e := c.server.profile().Edition
-	hello := tsls.Hello{Features: policy.Features(e), Program: "termsrv", Name: c.server.config.Host, Edition: e.String()}
+	p := c.server.profile()
+	hello := tsls.Hello{Features: policy.Features(p.Edition), Program: "termsrv", Name: c.server.config.Host, Edition: c.server.config.announced(p)}
 	config := c.id.ClientTLS(addr, c.pins, c.server.config.KeyLog)
 	dialer := transport.Dialer{Tamper: &c.server.tamper}
 	if c.server.config.Dial == nil {
@@ -223,7 +223,7 @@ func (s *Server) patience(m tsls.Message) time.Duration {
 // serves is an error if the license server does not serve terminal servers of this
 // edition.
 func (c *catalog) serves(answer tsls.Message, info tsls.ServerInfo) error {
-	own := c.server.profile().Edition.String()
+	own := c.server.config.announced(c.server.profile())
 	refused := false
 	if e, err := edition.ParseEdition(info.Edition); err == nil {
 		p := edition.Of(e)

@@ -80,6 +80,7 @@ func flags() []ucli.Flag {
 		&ucli.DurationFlag{Name: "license-server-timeout", Usage: "give a license server `TIME` to take a connection and to answer", DefaultText: "1s for a connection, the knob ls_timeout_s for an answer"},
 		&ucli.StringFlag{Name: "edition", Usage: "behave as `EDITION`: w2k-rtm, w2k-sp3 or ws2003", Value: edition.SP3.String()},
 		&ucli.StringSliceFlag{Name: "set", Usage: "turn a knob of the edition, `KNOB=VALUE`"},
+		&ucli.StringFlag{Name: "announce", Usage: "be the terminal server of an `EDITION` to license servers, such as nt4-tse, which none of them serves", DefaultText: "that of --edition"},
 		&ucli.StringFlag{Name: "mode", Usage: "license by `MODE`: device, user or admin", DefaultText: "as in the edition"},
 		&ucli.StringFlag{Name: "users", Usage: "users and password hashes in `FILE` (see `termsrv user`)", DefaultText: "user lab, password lab"},
 		&ucli.StringFlag{Name: "roots", Usage: "trust the clearinghouse roots in `FILE` (PEM) beside the license server's own", DefaultText: "none"},
@@ -92,7 +93,7 @@ func flags() []ucli.Flag {
 
 // configFrom reads everything that needs no open file but the users and the roots.
 func configFrom(c *ucli.Command) (config ts.Config, err error) {
-	config = ts.Config{DefaultLicenseServer: true}
+	config = ts.Config{DefaultLicenseServer: true, Announce: c.String("announce")}
 	config.Limits.Call = c.Duration("license-server-timeout") // 0: the default
 	config.Limits.Answer = config.Limits.Call
 	usage := func(e error) {

@@ -22,6 +22,7 @@ const (
 	clockFlag  = "clock"
 	eventsFlag = "events"
 	keyLogFlag = "keylog"
+	ownerFlag  = "lserver" // folder of the license server on the same host
 )
 
 // sharedBy is the flags that the lab gives to the commands of a program that is no
@@ -29,6 +30,10 @@ const (
 func sharedBy(program, command string) flagSet {
 	switch program {
 	case "licmgr":
+		switch command {
+		case "backup", "restore", "confirm-clock", "deactivate": // at the license server's own machine
+			return flagSet{ownerFlag}
+		}
 		return flagSet{stateFlag, keyLogFlag}
 	case "lsreport":
 		return flagSet{stateFlag, clockFlag, keyLogFlag}
