@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/ls/clearinghouse"
 	"github.com/tslab/tslab/ls/keypack"
 	"github.com/tslab/tslab/wire/codes"
@@ -29,7 +30,7 @@ func agentCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			call := &call{out: c.Root().Writer, said: c.Args().Slice(), lines: bufio.NewScanner(io.LimitReader(c.Root().Reader, maxInput))}
+			call := &call{out: c.Root().Writer, said: c.Args().Slice(), lines: bufio.NewScanner(io.LimitReader(c.Root().Reader, tscli.MaxInput))}
 			call.do = func(op clearinghouse.Op, f clearinghouse.Form) (clearinghouse.Answer, error) {
 				return do(ctx, c, op, f)
 			}

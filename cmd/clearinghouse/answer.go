@@ -32,7 +32,7 @@ func activateCommand() *cli.Command {
 			}
 			form := formOf(c, "product-id", "reason")
 			if len(args) == 1 {
-				request, err := readDocument(c, args[0])
+				request, err := tscli.ReadInput(c, args[0])
 				if err != nil {
 					return err
 				}
@@ -171,7 +171,7 @@ func purchaseCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			record, err := readDocument(c, args[0])
+			record, err := tscli.ReadInput(c, args[0])
 			if err != nil {
 				return err
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -18,22 +17,6 @@ import (
 	"github.com/tslab/tslab/ls/clearinghouse"
 )
 
-// maxInput bounds what is read as a document.
-const maxInput = 1 << 20
-
-// calendar is the one that --clock names; done releases it.
-func calendar(c *cli.Command) (cal clock.Clock, done func(), err error) {
-	path := c.String("clock")
-	if path == "" {
-		return clock.System{}, func() {}, nil
-	}
-	lab, err := clock.OpenLab(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return lab, func() { lab.Close() }, nil
-}
-
 // self is how the state folder names its owner; a clearinghouse is of no host.
 const self = "clearinghouse"
 
@@ -41,11 +24,11 @@ func owned(c *cli.Command) error { return program.Owned(c.String("state"), self,
 
 // with runs f on the clearinghouse that --state names.
 func with(c *cli.Command, f func(*clearinghouse.Clearinghouse) error) error {
-	cal, done, err := calendar(c)
+	cal, closer, err := clock.Open(c.String("clock"))
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer closer.Close()
 	if err := owned(c); err != nil {
 		return err
 	}
@@ -83,19 +66,6 @@ func askWith[T any](ctx context.Context, c *cli.Command, op string, in any, f fu
 		return err
 	})
 	return answer, err
-}
-
-// readDocument reads a file, "-" standing for standard input.
-func readDocument(c *cli.Command, path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(io.LimitReader(c.Root().Reader, maxInput))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxInput))
 }
 
 // checkOutput refuses a --output that cannot be written, before anything is issued.

@@ -27,7 +27,7 @@ func faxCommand() *cli.Command {
 			if err := checkOutput(c); err != nil {
 				return err
 			}
-			text, err := readDocument(c, args[0])
+			text, err := tscli.ReadInput(c, args[0])
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ls/clearinghouse"
 )
@@ -20,11 +21,11 @@ func initCommand() *cli.Command {
 			if _, err := tscli.Args(c, 0, 0); err != nil {
 				return err
 			}
-			cal, done, err := calendar(c)
+			cal, closer, err := clock.Open(c.String("clock"))
 			if err != nil {
 				return err
 			}
-			defer done()
+			defer closer.Close()
 			if err := owned(c); err != nil {
 				return err
 			}

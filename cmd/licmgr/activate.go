@@ -168,7 +168,7 @@ func (d *dealer) numbers(op clearinghouse.Op) ([]string, error) {
 		number, err := f.Check(typed)
 		return []string{number}, err
 	}
-	page, err := readFile(d.c, d.c.String("reply"))
+	page, err := tscli.ReadInput(d.c, d.c.String("reply"))
 	if err != nil {
 		return nil, err
 	}

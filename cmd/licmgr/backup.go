@@ -90,11 +90,13 @@ func restore(ctx context.Context, c *cli.Command, backup string) error {
 		return err
 	}
 	w := c.Root().Writer
+	how := ""
 	if kept != "" {
 		fmt.Fprintf(w, "the store that was there is kept: %s\n", kept)
+		how = compare
 	}
 	fmt.Fprintln(w)
-	for _, line := range wrap(repair, tscli.Width) {
+	for _, line := range wrap(repair+how, tscli.Width) {
 		fmt.Fprintln(w, line)
 	}
 	return nil
@@ -102,9 +104,12 @@ func restore(ctx context.Context, c *cli.Command, backup string) error {
 
 // repair is what an administrator does after a backup was put back (drill D37).
 const repair = "What was issued after the backup is not in the store, though devices hold it: those tokens work until they are near their end, and each " +
-	"then costs a CAL. Start the license server; its events token.without-row and token.duplicate name every such device by its license id. Have as many " +
-	"CALs free as tokens were issued since; where there are fewer, have the clearinghouse issue the missing ones again, by telephone, with the License " +
-	"Server ID, the purchase and those license ids (`clearinghouse recover`)."
+	"then costs a CAL. Start the license server; its events token.without-row and token.duplicate name every such device by its license id, when it comes. " +
+	"Have as many CALs free as tokens were issued since; where there are fewer, have the clearinghouse issue the missing ones again, by telephone, with the " +
+	"License Server ID, the purchase and those license ids (`clearinghouse recover`)."
+
+// compare is how they are known at once, when the former store is still there.
+const compare = " They can be named now, too: with the license server running, `licmgr check --former FILE` compares with the store that is kept."
 
 // sayStore tells what is in a store.
 func sayStore(c *cli.Command, head string, a store.About) error {

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/tslab/tslab/internal/admin"
 	tscli "github.com/tslab/tslab/internal/cli"
-	"github.com/tslab/tslab/internal/transport"
+	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/ls/report"
+	"github.com/tslab/tslab/ls/store"
+	"github.com/tslab/tslab/wire/tsls"
 )
 
 func checkCommand() *cli.Command {
@@ -21,18 +25,28 @@ func checkCommand() *cli.Command {
 		Usage:    "look through the tokens of all license servers for what should not be",
 		Description: "Devices with CALs or temporary tokens of more than one license server, license ids that two devices have (a\n" +
 			"license server was restored from an old backup), and computers with more than one hardware id are told, with\n" +
-			"what to do about it. The exit status is 3 when there is nothing to tell.",
-		Flags: seekFlags(tscli.JSONFlag()),
+			"what to do about it. The exit status is 3 when there is nothing to tell.\n\n" +
+			"After an old backup was restored, --former names the store that was there before, which `licmgr restore` has\n" +
+			"kept: every token in it that the license server does not know any more, or has given to another device since,\n" +
+			"is told by its license id.",
+		Flags: seekFlags(
+			&cli.StringFlag{Name: "former", Usage: "compare with a license server's store of before, in `FILE`"},
+			&cli.StringFlag{Name: "clock", Usage: "take the calendar from `FILE`", DefaultText: "the machine's clock"},
+			tscli.JSONFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			list, failed, err := everywhere(ctx, c, nil, rowsOf)
+			former, now, err := formerRows(c)
 			if err != nil {
 				return err
 			}
-			var rows []report.Row
-			for _, r := range list {
-				rows = append(rows, r...)
+			list, failed, err := everywhere(ctx, c, nil, admin.Rows)
+			if err != nil {
+				return err
 			}
-			found := report.Findings(rows)
+			rows := slices.Concat(list...)
+			if former != nil && !slices.ContainsFunc(rows, func(r report.Row) bool { return r.Server == former[0].Server }) {
+				return fmt.Errorf("the store %s is that of license server %s, which is none of those that were asked or has issued nothing; name it with --server", c.String("former"), former[0].Server)
+			}
+			found := append(report.Lost(rows, former, now), report.Findings(rows)...)
 			if err := printFindings(c, found, failed); err != nil {
 				return err
 			}
@@ -47,17 +61,28 @@ func checkCommand() *cli.Command {
 	}
 }
 
-// rowsOf asks a license server for its tokens.
-func rowsOf(ctx context.Context, conn *transport.Conn) ([]report.Row, error) {
-	licenses, err := admin.Licenses(ctx, conn)
+// formerRows reads the tokens of the store that --former names, and the date.
+func formerRows(c *cli.Command) (rows []report.Row, now time.Time, err error) {
+	path := c.String("former")
+	if path == "" {
+		return nil, now, nil
+	}
+	date, closer, err := clock.Open(c.String("clock"))
 	if err != nil {
-		return nil, err
+		return nil, now, err
 	}
-	var rows []report.Row
-	for _, l := range licenses {
-		rows = append(rows, report.Row{Server: conn.Server().Name, LicenseInfo: l})
+	defer closer.Close()
+	about, err := store.Read(path, func(l store.License, p store.Pack) error {
+		rows = append(rows, report.Row{LicenseInfo: tsls.LicenseInfo{
+			LicenseID: l.ID, Kind: l.Kind.String(), Product: p.Product, State: l.State.String(), HardwareID: l.HardwareID,
+			Machine: l.Machine, User: l.User, Issued: l.Issued, Expires: l.Expires, Validated: l.Validated,
+		}})
+		return nil
+	})
+	for i := range rows {
+		rows[i].Server = about.Name
 	}
-	return rows, nil
+	return rows, date.Now(), err
 }
 
 // checked is what `licmgr check` tells; its JSON form is stable.
@@ -94,14 +119,17 @@ func printFindings(c *cli.Command, found []report.Finding, failed []failure) err
 	return advise(w, told)
 }
 
-// advise says once what to do about each kind of findings.
+// advise says once what to do about the findings.
 func advise(w io.Writer, told map[string]bool) error {
-	for _, kind := range []string{report.TwoCALs, report.TwoTemporary, report.SameID, report.ManyDevices} {
-		if !told[kind] {
+	said := map[string]bool{}
+	for _, kind := range []string{report.TwoCALs, report.TwoTemporary, report.SameID, report.NoRow, report.ManyDevices} {
+		remedy := report.Remedy(kind)
+		if !told[kind] || said[remedy] {
 			continue
 		}
+		said[remedy] = true
 		fmt.Fprintln(w)
-		for _, line := range wrap(report.Remedy(kind), tscli.Width) {
+		for _, line := range wrap(remedy, tscli.Width) {
 			if _, err := fmt.Fprintln(w, line); err != nil {
 				return err
 			}

@@ -11,8 +11,6 @@ import (
 	"github.com/tslab/tslab/internal/transport"
 )
 
-const maxInput = 1 << 20 // bytes read as a document
-
 // with connects to the license server that --server names and runs f within the
 // time that --timeout gives.
 func with(ctx context.Context, c *cli.Command, f func(context.Context, *transport.Conn) error) error {
@@ -43,4 +41,4 @@ func connect(ctx context.Context, c *cli.Command, f func(context.Context, *trans
 }
 
 // readDocument reads the file that --file names, "-" standing for standard input.
-func readDocument(c *cli.Command) ([]byte, error) { return readFile(c, c.String("file")) }
+func readDocument(c *cli.Command) ([]byte, error) { return tscli.ReadInput(c, c.String("file")) }

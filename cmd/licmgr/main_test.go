@@ -22,6 +22,7 @@ import (
 	"github.com/tslab/tslab/ls"
 	"github.com/tslab/tslab/ls/clearinghouse"
 	"github.com/tslab/tslab/ls/keypack"
+	"github.com/tslab/tslab/ls/store"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
@@ -35,7 +36,14 @@ type desk struct {
 	t      *testing.T
 	dir    string
 	server string // address
+	store  running
 	house  *clearinghouse.Clearinghouse
+}
+
+// running is a license server, and where its store lies.
+type running struct {
+	*ls.Server
+	addr, file string
 }
 
 func newDesk(t *testing.T) *desk { return newDeskOf(t, "LS1", edition.W2KSP3()) }
@@ -48,26 +56,32 @@ func newDeskOf(t *testing.T, name string, e edition.Profile) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { house.Close() })
-	return &desk{t: t, dir: t.TempDir(), server: startServerOf(t, name, e), house: house}
+	s := startServerWith(t, name, e, serverOptions{})
+	return &desk{t: t, dir: t.TempDir(), server: s.addr, store: s, house: house}
 }
 
 // startServer runs a license server on the loopback for the test's time.
-func startServer(t *testing.T) string { return startServerOf(t, "LS1", edition.W2KSP3()) }
-
-func startServerOf(t *testing.T, name string, e edition.Profile) string {
+func startServer(t *testing.T) string {
 	t.Helper()
-	return startServerWith(t, name, e, serverOptions{})
+	return startServerWith(t, "LS1", edition.W2KSP3(), serverOptions{}).addr
 }
 
 // serverOptions are what a license server was installed with.
 type serverOptions struct {
 	product       []byte
+	backup        string // of another one, whose store it begins with
 	clearinghouse func(context.Context, string, map[string]string) ([]string, error)
 }
 
-func startServerWith(t *testing.T, name string, e edition.Profile, o serverOptions) string {
+func startServerWith(t *testing.T, name string, e edition.Profile, o serverOptions) running {
 	t.Helper()
 	dir := t.TempDir()
+	file := filepath.Join(dir, store.FileName)
+	if o.backup != "" {
+		if err := os.Link(o.backup, file); err != nil {
+			t.Fatal(err)
+		}
+	}
 	log := eventlog.New(io.Discard, name, ls.Program, clock.Fixed(day), slog.New(slog.DiscardHandler))
 	server, err := ls.New(ls.Config{Name: name, Dir: dir, Clock: clock.Fixed(day), Log: log, Edition: e, Clearinghouse: o.clearinghouse})
 	if err != nil {
@@ -96,7 +110,7 @@ func startServerWith(t *testing.T, name string, e edition.Profile, o serverOptio
 		}
 		server.Close()
 	})
-	return l.Addr().String()
+	return running{server, l.Addr().String(), file}
 }
 
 func (d *desk) path(name string) string { return filepath.Join(d.dir, name) }

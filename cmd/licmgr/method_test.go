@@ -130,7 +130,8 @@ func atDesk(t *testing.T, name string, e edition.Profile, o *office, routed bool
 			return a.Documents, err
 		}
 	}
-	d := &desk{t: t, dir: t.TempDir(), server: startServerWith(t, name, e, opts), house: o.house}
+	s := startServerWith(t, name, e, opts)
+	d := &desk{t: t, dir: t.TempDir(), server: s.addr, store: s, house: o.house}
 	d.write("root.pem", clearinghouse.EncodeRoot(o.house.Root()))
 	d.must("properties", "--clearinghouse", o.address, "--roots", "@/root.pem", "--company", "Fabrikam", "--contact", "Amy Jones", "--country", "norway", "--return-fax", "+47 22 00 00 00")
 	return d

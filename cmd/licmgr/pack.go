@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -29,7 +27,7 @@ func packCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			document, err := readFile(c, args[0])
+			document, err := tscli.ReadInput(c, args[0])
 			if err != nil {
 				return err
 			}
@@ -102,19 +100,6 @@ func printPack(c *cli.Command, d dumped) error {
 	t.Row("Issued", d.Issued.Format(time.DateOnly))
 	t.Row("Signed by", d.SignedBy)
 	return t.Print(c.Root().Writer)
-}
-
-// readFile reads a file, "-" standing for standard input.
-func readFile(c *cli.Command, path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(io.LimitReader(c.Root().Reader, maxInput))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxInput))
 }
 
 // assignCommand stands there for those who look for it: "Terminal Services Licensing

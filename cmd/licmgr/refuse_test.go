@@ -38,7 +38,7 @@ func TestRefusedBeforeAnything(t *testing.T) {
 	}
 	d.write("binary", []byte{0, 1, 2, 0xff, 0xfe})
 	d.write("empty", nil)
-	d.write("huge", []byte(strings.Repeat("A", maxInput)))
+	d.write("huge", []byte(strings.Repeat("A", tscli.MaxInput)))
 	d.write("reply.txt", []byte("operation: install\nserver-id: "+serverID+"\n"))
 	d.write("bad-reply.txt", []byte("pack-id: "+swap(pack.PackID, 2, 3)+"\n"))
 	d.server = "192.0.2.1:1"

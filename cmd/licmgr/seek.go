@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -76,12 +75,7 @@ func everywhere[T any](ctx context.Context, c *cli.Command, otherwise []string, 
 	if len(servers) == 0 {
 		return nil, nil, tscli.Exit(tscli.CodeNothing, errNoServer)
 	}
-	answers, errs := make([]T, len(servers)), make([]error, len(servers))
-	var all sync.WaitGroup
-	for i, server := range servers {
-		all.Go(func() { answers[i], errs[i] = askOne(ctx, desk, c.Duration("timeout"), server, ask) })
-	}
-	all.Wait()
+	answers, errs := admin.AskAll(ctx, desk, c.Duration("timeout"), servers, ask)
 	var good []T
 	failed := []failure{}
 	for i := range servers {
@@ -95,18 +89,6 @@ func everywhere[T any](ctx context.Context, c *cli.Command, otherwise []string, 
 }
 
 var errNoServer = errors.New("no license server answers: look whether one runs in this network, or name its address with --server")
-
-func askOne[T any](ctx context.Context, desk *admin.Desk, timeout time.Duration, server string, ask func(context.Context, *transport.Conn) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	conn, err := desk.Dial(ctx, server)
-	if err != nil {
-		var none T
-		return none, err
-	}
-	defer conn.Close()
-	return ask(ctx, conn)
-}
 
 // complain names the license servers that failed on standard error; the command has
 // the exit status 1 for them.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -83,15 +84,19 @@ func run(ctx context.Context, a arguments, stdout, stderr io.Writer) error {
 	if len(servers) == 0 {
 		return tscli.Exit(tscli.CodeRefused, errors.New("no license server can be found, and nothing was written: name one, or its domain with --domain"))
 	}
-	rows, failed := askAll(ctx, desk, a.timeout, servers)
-	for _, err := range failed {
-		fmt.Fprintf(stderr, "lsreport: %s\n", tscli.Printable(err.Error()))
+	each, errs := admin.AskAll(ctx, desk, a.timeout, servers, admin.Rows)
+	failed := 0
+	for _, err := range errs {
+		if err != nil {
+			failed++
+			fmt.Fprintf(stderr, "lsreport: %s; its tokens are not in the report\n", tscli.Printable(err.Error()))
+		}
 	}
-	if len(failed) == len(servers) {
+	if failed == len(servers) {
 		return tscli.Exit(tscli.CodeRefused, errors.New("no license server answered; nothing was written"))
 	}
 	var text bytes.Buffer
-	if err := a.write(&text, a.filter.Apply(rows)); err != nil {
+	if err := a.write(&text, a.filter.Apply(slices.Concat(each...))); err != nil {
 		return err
 	}
 	if a.file == screen {
@@ -99,7 +104,7 @@ func run(ctx context.Context, a arguments, stdout, stderr io.Writer) error {
 	} else {
 		err = durable.WriteFile(a.file, text.Bytes(), 0o644)
 	}
-	if err == nil && len(failed) > 0 {
+	if err == nil && failed > 0 {
 		err = tscli.Exit(tscli.CodeRefused, nil)
 	}
 	return err
@@ -110,15 +115,11 @@ func (a *arguments) untilToday() error {
 	if a.filter.First.IsZero() || !a.filter.Last.IsZero() {
 		return nil
 	}
-	var today clock.Clock = clock.System{}
-	if a.clock != "" {
-		lab, err := clock.OpenLab(a.clock)
-		if err != nil {
-			return fmt.Errorf("--clock: %w", err)
-		}
-		defer lab.Close()
-		today = lab
+	today, closer, err := clock.Open(a.clock)
+	if err != nil {
+		return fmt.Errorf("--clock: %w", err)
 	}
+	defer closer.Close()
 	a.filter.Last = today.Now().UTC().Truncate(24 * time.Hour)
 	if a.filter.Last.Before(a.filter.First) {
 		return tscli.Usage("/D: %s is after today, %s", a.filter.First.Format(time.DateOnly), a.filter.Last.Format(time.DateOnly))

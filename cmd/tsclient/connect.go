@@ -13,6 +13,7 @@ import (
 
 	"github.com/tslab/tslab/client"
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/hostport"
 	"github.com/tslab/tslab/internal/rdpconn"
@@ -73,7 +74,7 @@ func connect(ctx context.Context, c *cli.Command) error {
 	if config.Server, err = hostport.Parse(args[0], client.DefaultPort); err != nil {
 		return tscli.Usage("server %v", err)
 	}
-	calendar, closeClock, err := openClock(c)
+	calendar, closeClock, err := clock.Open(c.String("clock"))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -56,19 +55,6 @@ func openStore(c *cli.Command) (client.Persona, client.Store, error) {
 	}
 	store, err := client.OpenStore(persona, dir)
 	return persona, store, err
-}
-
-// openClock opens the calendar that the flags name.
-func openClock(c *cli.Command) (clock.Clock, io.Closer, error) {
-	path := c.String("clock")
-	if path == "" {
-		return clock.System{}, io.NopCloser(nil), nil
-	}
-	lab, err := clock.OpenLab(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return lab, lab, nil
 }
 
 // labDate is the calendar's date when --clock gave one, else zero.

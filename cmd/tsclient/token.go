@@ -15,6 +15,7 @@ import (
 
 	"github.com/tslab/tslab/client"
 	tscli "github.com/tslab/tslab/internal/cli"
+	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/wire/token"
 )
 
@@ -62,7 +63,7 @@ func showTokens(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	calendar, closeClock, err := openClock(c)
+	calendar, closeClock, err := clock.Open(c.String("clock"))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -66,9 +65,12 @@ func sell(c *ucli.Command) error {
 	if err != nil {
 		return err
 	}
-	if purchase.Issued, err = today(c.String("clock")); err != nil {
+	calendar, closer, err := clock.Open(c.String("clock"))
+	if err != nil {
 		return err
 	}
+	purchase.Issued = calendar.Now()
+	defer closer.Close()
 	state := c.String("state")
 	if state == "" {
 		if state, err = cli.StateDir("reseller"); err != nil {
@@ -100,19 +102,6 @@ func sell(c *ucli.Command) error {
 	}
 	_, err = fmt.Fprintf(w, "purchase record: %s\n", s.Record)
 	return err
-}
-
-// today is the lab's date.
-func today(path string) (time.Time, error) {
-	if path == "" {
-		return clock.System{}.Now(), nil
-	}
-	lab, err := clock.OpenLab(path)
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer lab.Close()
-	return lab.Now(), nil
 }
 
 // saleFrom reads the flags.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -46,6 +47,19 @@ func CreateLab(path string, start time.Time) error {
 		return fmt.Errorf("lab clock: %w", err)
 	}
 	return nil
+}
+
+// Open is the calendar of a tool that may be told of a lab's: that in the file path, or
+// the machine's when path is empty. It is to be closed when it is needed no more.
+func Open(path string) (Clock, io.Closer, error) {
+	if path == "" {
+		return System{}, io.NopCloser(nil), nil
+	}
+	lab, err := OpenLab(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return lab, lab, nil
 }
 
 // OpenLab opens the file of [CreateLab]. Every handle has one goroutine that sleeps

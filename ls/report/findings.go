@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/token"
@@ -33,6 +34,9 @@ const (
 	// ManyDevices is a computer name with more than one hardware id: reimaged, cloned or
 	// unable to store anything (drills D36, D38).
 	ManyDevices = "many-hardware-ids"
+	// NoRow is a token that a license server had issued, and of which the store that it
+	// was given back from a backup knows nothing (drill D37).
+	NoRow = "without-row"
 )
 
 // Remedy says what an administrator does about findings of the kind.
@@ -41,7 +45,7 @@ func Remedy(kind string) string {
 	case TwoCALs, TwoTemporary:
 		return "Nothing needs to be done: each of these tokens counts at its own license server until it lapses, and a device goes on with the one that it holds. " +
 			"Let the license servers reach each other, so that no device has to ask at another one."
-	case SameID:
+	case SameID, NoRow:
 		return "After an old backup: let the license server serve on. A device whose token has no row keeps it until it is near its end and is given another CAL then, " +
 			"so have as many CALs free as tokens were issued after the backup; where there are fewer, have the clearinghouse reissue the missing ones by telephone " +
 			"(`clearinghouse recover`, with the License Server ID, the purchase and the license ids above). From then on, make backups more often: `licmgr backup`."
@@ -85,6 +89,36 @@ func Findings(rows []Row) []Finding {
 		func(name string, n int) string {
 			return fmt.Sprintf("%s has %d hardware ids: it was reimaged, shares its name, or stores nothing", name, n)
 		})...)
+}
+
+// Lost looks for the tokens of a license server's former store, rows of which are in
+// former, that its present store does not have, or has for another device. What has
+// ended at now is lost to nobody.
+func Lost(present, former []Row, now time.Time) []Finding {
+	type key struct{ server, id string }
+	holders := map[key]Row{}
+	for _, r := range present {
+		holders[key{r.Server, r.LicenseID}] = r
+	}
+	var found []Finding
+	for _, r := range former {
+		if r.State != "active" || !r.Expires.IsZero() && now.After(r.Expires) {
+			continue
+		}
+		f := Finding{Kind: NoRow, About: r.LicenseID, Tokens: []string{r.Server + " " + r.LicenseID}}
+		holder, ok := holders[key{r.Server, r.LicenseID}]
+		switch {
+		case !ok:
+			f.Text = fmt.Sprintf("%s holds %s %s, of which %s knows nothing since it was restored", r.Machine, r.Kind, r.LicenseID, r.Server)
+		case holder.HardwareID != r.HardwareID:
+			f.Kind = SameID
+			f.Text = fmt.Sprintf("%s holds %s %s, which %s has given to %s since it was restored", r.Machine, r.Kind, r.LicenseID, r.Server, holder.Machine)
+		default:
+			continue
+		}
+		found = append(found, f)
+	}
+	return found
 }
 
 // several groups rows by a key and finds the groups with more than one of what is

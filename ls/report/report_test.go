@@ -155,3 +155,31 @@ func TestFindings(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
+
+// TestLost: of a store that a backup has taken the place of, the tokens are told that it
+// does not know any more and those that somebody else has been given since (drill D37).
+func TestLost(t *testing.T) {
+	now := at("2003-03-15 09:00:00")
+	cal := func(server, id string, device byte, machine string) report.Row {
+		r := row(server, id, token.CAL, device, machine, "2003-03-12 09:00:00")
+		r.Expires = at("2003-05-20 09:00:00")
+		return r
+	}
+	over, closed := cal("LS1", "LAB-8", 8, "PC8"), cal("LS1", "LAB-9", 9, "PC9")
+	over.Expires, closed.State = at("2003-03-14 09:00:00"), "closed"
+	former := []report.Row{cal("LS1", "LAB-1", 1, "PC1"), cal("LS1", "LAB-2", 2, "PC2"), cal("LS1", "LAB-3", 3, "PC3"), over, closed}
+	present := []report.Row{cal("LS1", "LAB-1", 1, "PC1"), cal("LS1", "LAB-2", 7, "NEW"), cal("LS2", "LAB-3", 3, "PC3")}
+	want := []report.Finding{
+		{Kind: report.SameID, About: "LAB-2", Text: "PC2 holds CAL LAB-2, which LS1 has given to NEW since it was restored", Tokens: []string{"LS1 LAB-2"}},
+		{Kind: report.NoRow, About: "LAB-3", Text: "PC3 holds CAL LAB-3, of which LS1 knows nothing since it was restored", Tokens: []string{"LS1 LAB-3"}},
+	}
+	if diff := cmp.Diff(want, report.Lost(present, former, now)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := report.Lost(present, nil, now); got != nil {
+		t.Errorf("without a former store: %v", got)
+	}
+	if report.Remedy(report.NoRow) != report.Remedy(report.SameID) || !strings.Contains(report.Remedy(report.NoRow), "clearinghouse recover") {
+		t.Error(report.Remedy(report.NoRow))
+	}
+}

@@ -103,7 +103,11 @@ func (s *Store) Backup(path string) (About, error) {
 }
 
 // Inspect reads the file of a store, or a backup of one, whole, and changes nothing.
-func Inspect(path string) (about About, err error) {
+func Inspect(path string) (About, error) { return Read(path, func(License, Pack) error { return nil }) }
+
+// Read is Inspect, and calls each for every license with its key pack, in the order of
+// issue; an error of it ends the reading.
+func Read(path string, each func(License, Pack) error) (about About, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
@@ -136,13 +140,13 @@ func Inspect(path string) (about About, err error) {
 		if err := s.recognize(tx.meta, Options{Name: about.Name}); err != nil {
 			return err
 		}
-		return about.read(tx)
+		return about.read(tx, each)
 	})
 	return about, err
 }
 
 // read counts what is in the store.
-func (a *About) read(tx *Tx) error {
+func (a *About) read(tx *Tx, each func(License, Pack) error) error {
 	id, _, err := tx.Identity()
 	if err != nil {
 		return err
@@ -152,7 +156,9 @@ func (a *About) read(tx *Tx) error {
 	if err != nil {
 		return err
 	}
+	byNumber := map[uint32]Pack{}
 	for _, p := range packs {
+		byNumber[p.Number] = p
 		if p.Unlimited {
 			continue
 		}
@@ -164,6 +170,9 @@ func (a *About) read(tx *Tx) error {
 	for l, err := range tx.Licenses(0) {
 		if err != nil {
 			return damaged(tx.s.path, err)
+		}
+		if err := each(l, byNumber[l.Pack]); err != nil {
+			return err
 		}
 		if l.State == Live {
 			a.Tokens++

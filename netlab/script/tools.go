@@ -33,6 +33,8 @@ func sharedBy(program, command string) flagSet {
 		switch command {
 		case "backup", "restore", "confirm-clock", "deactivate": // at the license server's own machine
 			return flagSet{ownerFlag}
+		case "check":
+			return flagSet{stateFlag, clockFlag, keyLogFlag}
 		}
 		return flagSet{stateFlag, keyLogFlag}
 	case "lsreport":
