@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -100,5 +103,23 @@ func TestTable(t *testing.T) {
 	want := "Device     Days\nPC-Ä       90\n  a line that is longer than its column\nPC-LONGER  7\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// TestReadInput: a document comes from a file or from standard input, and never more of
+// it than a document has.
+func TestReadInput(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("x"), cli.MaxInput+5), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := &urfave.Command{Reader: strings.NewReader("typed")}
+	for path, want := range map[string]int{"-": 5, file: cli.MaxInput} {
+		if text, err := cli.ReadInput(cmd, path); err != nil || len(text) != want {
+			t.Errorf("%s: %d bytes, %v; want %d", path, len(text), err, want)
+		}
+	}
+	if _, err := cli.ReadInput(cmd, file+".none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
 }
