@@ -38,8 +38,10 @@ func (s *Server) admit(peer transport.Peer, m tsls.Message) error {
 		return nil // its Hello on this connection was answered
 	}
 	err := s.member(peer, group)
-	if err != nil {
+	if err != nil && !greets { // who is refused at its Hello loses the connection, which is told
 		s.config.Log.Event(eventlog.PeerRefused, eventlog.F("peer", peer.Addr), eventlog.F("name", peer.Hello.Name), eventlog.F("reason", err))
+	}
+	if err != nil {
 		return tsls.Errorf(tsls.CodeForbidden, "%v", err)
 	}
 	return nil

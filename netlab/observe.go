@@ -44,6 +44,9 @@ func (l *Lab) Recent() []eventlog.Event {
 func (l *Lab) Expect(x Expectation) {
 	x.since, x.at = l.since, time.Now()
 	l.acted, l.expected = false, x.at
+	if x.Event != nil {
+		x.since, x.at = l.around(*x.Event)
+	}
 	l.record.Expectations = append(l.record.Expectations, x)
 	kind := eventlog.ExpectationMet
 	if !x.Met {
@@ -53,11 +56,27 @@ func (l *Lab) Expect(x Expectation) {
 	l.journal.poll()
 }
 
+// around is from the event before one, whoever logged it, to itself.
+func (l *Lab) around(e eventlog.Event) (since, at time.Time) {
+	for _, other := range l.Events() {
+		if other.Machine.Before(e.Machine) && other.Machine.After(since) {
+			since = other.Machine
+		}
+	}
+	return since, e.Machine
+}
+
 // Await returns the first event since the last action began that match accepts. It
 // waits for it until ctx ends.
 func (l *Lab) Await(ctx context.Context, match func(eventlog.Event) bool) (eventlog.Event, error) {
 	l.journal.poll()
 	return l.journal.await(ctx, l.step, match)
+}
+
+// AwaitAny is [Lab.Await] for all events since the lab began.
+func (l *Lab) AwaitAny(ctx context.Context, match func(eventlog.Event) bool) (eventlog.Event, error) {
+	l.journal.poll()
+	return l.journal.await(ctx, 0, match)
 }
 
 // Packets passes every packet captured so far to f, cable by cable. Everything that

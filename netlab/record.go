@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tslab/tslab/internal/durable"
+	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab/capture"
 	"github.com/tslab/tslab/netlab/fault/tcx"
 )
@@ -80,12 +81,21 @@ type Expectation struct {
 	FirstFrame int `json:"first_frame,omitempty"`
 	LastFrame  int `json:"last_frame,omitempty"`
 
+	// It is about this event, which nobody had listed; the frames are those before it.
+	Event *eventlog.Event `json:"event,omitempty"`
+
 	since, at time.Time
 }
 
 // Why is in a sentence why an expectation was not met, and where to look.
 func (x Expectation) Why() string {
 	why := fmt.Sprintf("%s: want %s, got %s", x.Text, x.Want, x.Got)
+	switch {
+	case x.Event != nil && x.FirstFrame == 0:
+		return why + "; no frame was sent since the event before"
+	case x.Event != nil:
+		return fmt.Sprintf("%s; see frames %d to %d, what was sent since the event before", why, x.FirstFrame, x.LastFrame)
+	}
 	if x.FirstFrame == 0 {
 		return why + "; no frame was sent since the expectation before"
 	}

@@ -219,11 +219,14 @@ func (d *desk) farewell(ctx context.Context, err error) string {
 	return err.Error()
 }
 
+// clientLeft is why a session ends that its client ended.
+const clientLeft = "the client left"
+
 // broke says why the connection ended under the session.
 func (d *desk) broke(err error) string {
 	if errors.Is(err, rdpconn.ErrDisconnected) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
-		return "the client left"
+		return clientLeft
 	}
 	return "the connection broke: " + err.Error()
 }

@@ -44,7 +44,7 @@ func (d *desk) logon(ctx context.Context) error {
 	defer cancel()
 	for ; tries < maxTries; tries++ {
 		if err := d.ask(ctx, form); err != nil {
-			return err
+			return d.gaveUp(err, tries)
 		}
 		if d.try(form.User, form.Password) {
 			return nil
@@ -54,6 +54,15 @@ func (d *desk) logon(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("%d failed logons from %s", maxTries, d.license.machine)
+}
+
+// gaveUp is why nobody logged on. Of who leaves after a failed logon that is told, and
+// the server refuses nothing.
+func (d *desk) gaveUp(err error, tries int) error {
+	if tries > 0 && d.broke(err) == clientLeft {
+		return &refusal{cause: err, decided: true}
+	}
+	return err
 }
 
 // known is the name that the client sent if it is a user's here. Clients that were

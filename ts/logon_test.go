@@ -2,6 +2,8 @@ package ts_test
 
 import (
 	"context"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,6 +128,46 @@ func TestThreeTries(t *testing.T) {
 	l.stop()
 	if count := l.count(); count["logon.failed"] != 3 || count["session.started"] != 0 || count["connection.refused"] != 1 {
 		t.Errorf("events: %v", count)
+	}
+}
+
+// closings is a listener that tells when the server has closed a connection.
+type closings struct {
+	net.Listener
+	closed chan struct{}
+}
+
+func (c closings) Accept() (net.Conn, error) {
+	nc, err := c.Listener.Accept()
+	return closing{nc, sync.OnceFunc(func() { close(c.closed) })}, err
+}
+
+type closing struct {
+	net.Conn
+	tell func()
+}
+
+func (c closing) Close() error {
+	defer c.tell()
+	return c.Conn.Close()
+}
+
+// TestLeavesAfterWrong: who leaves after a failed logon is not refused besides; who
+// leaves without a try is, as nothing else tells of it.
+func TestLeavesAfterWrong(t *testing.T) {
+	for password, refused := range map[string]int{"wrong": 0, "": 1} {
+		closed := make(chan struct{})
+		l := newLab(t, func(c *ts.Config) { c.Listener = closings{c.Listener, closed} })
+		p := l.atLogon(t, "lab", password)
+		if password != "" {
+			p.until()
+		}
+		p.Close()
+		<-closed
+		l.stop()
+		if count := l.count(); count["connection.refused"] != refused || count["logon.failed"] != 1-refused {
+			t.Errorf("password %q: events %v", password, count)
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ func TestDrillThatFails(t *testing.T) {
 	write("unmet.star", head+"expect(exec(c1, \"true\").exit, 7, \"true fails\")\n")
 	write("syntax.star", head+"expect((\n")
 	write("name.star", head+"connekt(c1)\n")
-	write("unreachable.star", head+"r = connect(c1, \"c1\", name = \"PC-1\")\nexpect(r.status, \"unreachable\")\nexpect(r.exit, 5)\n")
+	write("unreachable.star", head+"r = connect(c1, \"c1\", name = \"PC-1\")\nexpect(r.status, \"unreachable\")\nexpect(r.exit, 5)\nlogged(c1, {\"client.unreachable\": 1})\n")
 	for _, tt := range []struct {
 		drill string
 		code  int
@@ -126,7 +126,7 @@ func TestDrillThatFails(t *testing.T) {
 		{"unmet.star", 1, "unmet.star:4:7: true fails: want 7, got 0"},
 		{"syntax.star", 1, "syntax.star:5:1: got end of file"},
 		{"name.star", 1, "name.star:4:1: undefined: connekt"},
-		{"unreachable.star", 0, "2 of 2 expectations met"},
+		{"unreachable.star", 0, "4 of 4 expectations met"},
 		{"no-such-drill", 1, "`tslab list` shows those there are"},
 	} {
 		if code, out := lab(bounded(t), t, dir, tt.drill); code != tt.code || !strings.Contains(out, tt.want) {

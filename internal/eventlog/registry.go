@@ -153,3 +153,13 @@ func Numbered() map[int]string {
 	}
 	return texts
 }
+
+// Name returns the name of the event that the documents number so, "" when there is none.
+func Name(id int) string {
+	for _, k := range kinds {
+		if k.ID == id && id != 0 {
+			return k.Name
+		}
+	}
+	return ""
+}

@@ -119,7 +119,7 @@ func (c *calls) lacks(d Drill, file *syntax.File) error {
 		errs = append(errs, fmt.Errorf("%s: no expectation about %s: %s", d.File, what, why))
 	}
 	need("packets", "packets", "messages")
-	need("events", "events", "await_event")
+	need("events", "events", "await_event", "logged")
 	if len(c.programs["lserver"]) > 0 { // else there is none
 		need("the pool", "inventory")
 	}

@@ -24,14 +24,17 @@ type filter struct {
 // newFilter reads the arguments of events and await_event.
 func newFilter(word string, args starlark.Tuple, kwargs []starlark.Tuple, name string) (filter, error) {
 	var program string
-	var host starlark.Value
+	var host, named starlark.Value
 	own, others := takeFlags(kwargs, "name", "host", "program")
 	f := filter{fields: map[string]string{}}
-	if err := starlark.UnpackArgs(word, args, own, name, &f.name, "host?", &host, "program?", &program); err != nil {
+	if err := starlark.UnpackArgs(word, args, own, name, &named, "host?", &host, "program?", &program); err != nil {
 		return f, err
 	}
-	if f.name != "" && !eventlog.Known(f.name) {
-		return f, fmt.Errorf("there is no event %q; `tslab events` shows the names of those of a run", f.name)
+	if named != nil {
+		var err error
+		if f.name, _, err = kindOf(named); err != nil {
+			return f, err
+		}
 	}
 	f.program = program
 	if host != nil {

@@ -41,12 +41,13 @@ func proves(file *syntax.File, edition string) map[string]bool {
 	return p.words
 }
 
-// call follows what an expectation is called with. To wait for an event is to expect it.
+// call follows what an expectation is called with. To wait for an event is to expect it,
+// and so is to list it.
 func (p *proof) call(call *syntax.CallExpr) {
 	name, ok := call.Fn.(*syntax.Ident)
 	switch {
 	case !ok:
-	case name.Name == "await_event":
+	case name.Name == "await_event" || name.Name == "logged":
 		p.words[name.Name] = true
 	case p.expects[name.Name]:
 		for _, arg := range call.Args {

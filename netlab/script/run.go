@@ -61,8 +61,9 @@ type engine struct {
 	record *netlab.Record
 	packs  int // key packs issued, to name their files
 
-	counting []string      // places where the drill looked at packets
-	lost     func() uint64 // frames that were carried and not recorded: the lab's, unless a test has its own
+	logged   map[entry]*listing // what the drill lists of the logs
+	counting []string           // places where the drill looked at packets
+	lost     func() uint64      // frames that were carried and not recorded: the lab's, unless a test has its own
 
 	streams map[string]uint64     // the seed of each sequence of choices, by its name
 	dice    map[string]*rand.Rand // those that the drill itself draws from
@@ -80,7 +81,7 @@ func newEngine(ctx context.Context, d Drill, o Options) *engine {
 	if o.Width != nil {
 		s.progress = &progress{w: o.Out, width: o.Width, date: func() time.Time { return time.Time{} }}
 	}
-	return &engine{ctx: ctx, drill: d, o: o, story: s, streams: map[string]uint64{}, dice: map[string]*rand.Rand{}}
+	return &engine{ctx: ctx, drill: d, o: o, story: s, logged: map[entry]*listing{}, streams: map[string]uint64{}, dice: map[string]*rand.Rand{}}
 }
 
 // carryOut is [Run].
@@ -138,6 +139,7 @@ func (e *engine) run() error {
 	if err != nil {
 		return plain(err)
 	}
+	e.checkLogged()
 	if e.o.Keep == nil {
 		return nil
 	}

@@ -130,6 +130,7 @@ func client() int {
 	defer p.Close()
 	switch device {
 	case "REFUSED":
+		p.Log.Event(eventlog.ClientRefused, eventlog.F("server", rest[0]), eventlog.F("reason", "no license"))
 		fmt.Println(`{"outcome": "refused", "reason": "no license", "error_info": 258, "presented": {"kind": "temporary", "license_id": "LAB-1"}}`)
 		return 3
 	case "BROKEN":
@@ -265,6 +266,7 @@ n = 0
 while n < 3:
     n += 1
 expect(set([1, 2]) == set([2, 1]))
+logged(c1, {"client.refused": 1})
 step("The end")
 print("a word besides")
 `
@@ -279,7 +281,7 @@ func TestWords(t *testing.T) {
 		"2003-03-03 09:00:00  ts1  termsrv is ready on [::]:3389\n",
 		"2003-03-05 10:30:0", "lab  the calendar moved to 2003-03-05 10:30:0",
 		"\nThe end\n", "a word besides\n", "! termsrv on ts1 is killed\n",
-		"a_test: passed: 33 of 33 expectations met, ", "/run/lab.pcapng\n",
+		"a_test: passed: 35 of 35 expectations met, ", "/run/lab.pcapng\n",
 	} {
 		if !strings.Contains(story, want) {
 			t.Errorf("the story has no %q:\n%s", want, story)
@@ -329,6 +331,12 @@ func TestErrors(t *testing.T) {
 		{"skew too late", `start(ts1, "termsrv"); skew(ts1, days = 1)`, "skew: termsrv was started on ts1 with the lab's calendar"},
 		{"where that fails", `exec(c1, "shout", "ts1:9"); packets(where = lambda p: p.colour)`, `where: "packet" struct has no .colour attribute`},
 		{"jump by steps", `advance(days = 1, jump = True, every = 5)`, "jump goes at once"},
+		{"log of no host", `logged("c9", {1004: 1})`, `logged: there is no host "c9" in this lab`},
+		{"no event logged", `logged(c1, {"token.isued": 1})`, `logged: there is no event "token.isued"`},
+		{"no such number", `logged(c1, {1005: 1})`, "logged: there is no event 1005"},
+		{"kind of nothing", `logged(c1, {None: 1})`, "logged: got NoneType, want the name or the number of an event"},
+		{"no count", `logged(c1, {1004: "some"})`, "logged: 1004: want a count, or (least, most)"},
+		{"most before least", `logged(c1, {1004: (2, 1)})`, "logged: 1004: want a count, or (least, most)"},
 		{"unlike", `expect(1, 1, "x", 3)`, "expect: got 4 arguments, want at most 3"},
 		{"endless", "while True:\n    pass", "too many steps"},
 		{"does nothing", "x = 1", "the drill declares a lab and does nothing in it"},
@@ -355,12 +363,13 @@ func TestUnmetExpectationsAreCollected(t *testing.T) {
 		{Place: "a_test.star:3:7", Text: "expect([])", Want: "True", Got: "[]"},
 		{Place: "a_test.star:4:7", Text: "expect(5, lambda n: n > 6)", Want: "lambda", Got: "5"},
 		{Place: "a_test.star:5:7", Text: `expect("a", "a")`, Met: true, Want: `"a"`, Got: `"a"`},
+		{Place: "a_test.star", Text: "nothing else was logged", Met: true, Want: "nothing", Got: "nothing"},
 	}
 	if diff := cmp.Diff(want, r.Expectations, cmpopts.IgnoreUnexported(netlab.Expectation{})); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if r.Verdict != netlab.Failed || !strings.Contains(story, "\na_test.star:2:7: arithmetic: want 3, got 2; no frame was sent since the expectation before\n") ||
-		!strings.Contains(story, "failed: 1 of 4 expectations met") {
+		!strings.Contains(story, "failed: 2 of 5 expectations met") {
 		t.Errorf("verdict %s\n%s", r.Verdict, story)
 	}
 }
