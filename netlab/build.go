@@ -157,6 +157,7 @@ func (l *Lab) connect(bridges map[string]string) ([]string, error) {
 // at once: opening a packet socket waits for the kernel twice, and they wait together.
 func (l *Lab) openLinks(ports []string) error {
 	ring := min(max(ringBudget/max(len(ports), 1), minRing), maxRing)
+	backlog := capture.NewBacklog(backlogBudget)
 	var g errgroup.Group
 	for _, spec := range l.spec.Hosts {
 		h := l.hosts[spec.Name]
@@ -166,7 +167,7 @@ func (l *Lab) openLinks(ports []string) error {
 			ports = ports[1:]
 			g.Go(func() (err error) {
 				path := recordingPath(l.Folder, spec.Name, c.Interface)
-				h.links[i], err = capture.Open(spec.Name+":"+c.Interface, port, path, ring, func(frame []byte) error {
+				h.links[i], err = capture.Open(spec.Name+":"+c.Interface, port, path, ring, backlog, func(frame []byte) error {
 					return h.SendFrame(c.Interface, frame)
 				})
 				return err

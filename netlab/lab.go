@@ -29,6 +29,10 @@ const (
 	minRing    = 1 << 18
 	maxRing    = 16 << 20
 
+	// backlogBudget is what recorders may hold in memory together while the disk does not
+	// take it: a second of all that two processors can send, and more.
+	backlogBudget = 512 << 20
+
 	upTimeout   = 20 * time.Second // for every cable to carry frames
 	stopTimeout = 5 * time.Second  // from SIGTERM to SIGKILL
 	syncTimeout = 20 * time.Second // for a recorder to catch up

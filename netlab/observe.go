@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab/capture"
 )
@@ -82,14 +84,12 @@ func (l *Lab) AwaitAny(ctx context.Context, match func(eventlog.Event) bool) (ev
 // Packets passes every packet captured so far to f, cable by cable. Everything that
 // was sent before the call is there.
 func (l *Lab) Packets(ctx context.Context, f func(capture.Packet)) error {
-	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
-	defer cancel()
+	if err := l.syncLinks(ctx); err != nil {
+		return err
+	}
 	decoder := capture.NewDecoder()
 	for _, h := range l.spec.Hosts {
 		for _, link := range l.hosts[h.Name].links {
-			if err := link.Sync(ctx); err != nil {
-				return err
-			}
 			err := capture.Frames(link.Path, func(frame *capture.Frame) error {
 				f(decoder.Decode(link.Name, frame))
 				return nil
@@ -102,17 +102,29 @@ func (l *Lab) Packets(ctx context.Context, f func(capture.Packet)) error {
 	return nil
 }
 
+// syncLinks returns when what every host has sent is in its recording. It asks all at
+// once: each answer takes until the kernel gives up the block that the mark is in.
+func (l *Lab) syncLinks(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	var g errgroup.Group
+	for _, h := range l.hosts {
+		for _, link := range h.links {
+			g.Go(func() error { return link.Sync(ctx) })
+		}
+	}
+	return g.Wait()
+}
+
 // Messages are the licensing messages and those to license servers that have been
 // sent so far, also those that were encrypted.
 func (l *Lab) Messages(ctx context.Context) ([]capture.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
-	defer cancel()
+	if err := l.syncLinks(ctx); err != nil {
+		return nil, err
+	}
 	var recordings []capture.Recording
 	for _, h := range l.spec.Hosts {
 		for _, link := range l.hosts[h.Name].links {
-			if err := link.Sync(ctx); err != nil {
-				return nil, err
-			}
 			recordings = append(recordings, capture.Recording{Name: link.Name, Path: link.Path})
 		}
 	}

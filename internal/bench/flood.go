@@ -30,6 +30,7 @@ const (
 
 	floodPayload = 64 // bytes
 	floodRing    = 8 << 20
+	floodBacklog = 64 << 20
 )
 
 // recorded is what a recorder made of a flood.
@@ -204,7 +205,7 @@ func sendFlood(span time.Duration) error {
 }
 
 func (s *street) byLab(ctx context.Context, dir string) (recorded, error) {
-	link, err := capture.Open("h1:eth0", s.ports[0], filepath.Join(dir, "lab.pcap"), floodRing, func(frame []byte) error {
+	link, err := capture.Open("h1:eth0", s.ports[0], filepath.Join(dir, "lab.pcap"), floodRing, capture.NewBacklog(floodBacklog), func(frame []byte) error {
 		return s.hosts[0].SendFrame("eth0", frame)
 	})
 	if err != nil {

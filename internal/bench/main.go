@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/tslab/tslab/internal/harness"
@@ -25,7 +26,8 @@ type figure struct {
 
 func main() {
 	asJSON := flag.Bool("json", false, "print JSON lines")
-	only := flag.Bool("networks", false, "measure networks and captures alone")
+	networks := flag.Bool("networks", false, "measure networks and captures alone")
+	only := flag.String("only", "", "measure only what is called so: "+strings.Join(names(), ", "))
 	span := flag.Duration("span", 3*time.Second, "measure each rate for so long")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -45,25 +47,46 @@ func main() {
 		}
 		fmt.Printf("%-44s %10.4g %s\n", f.Name, f.Value, f.Unit)
 	}
-	if err := run(ctx, *span, print, *only); err != nil {
+	if err := run(ctx, *span, print, func(m measure) bool { return (m.network || !*networks) && (*only == "" || *only == m.name) }); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures everything.
-func run(ctx context.Context, span time.Duration, print func(figure), networks bool) error {
+// measure is something that is measured, in a line or more.
+type measure struct {
+	name    string
+	network bool // of networks and captures
+	do      func(ctx context.Context, bin string, span time.Duration, print func(figure)) error
+}
+
+func measures() []measure {
+	return []measure{
+		{"codecs", false, codecs}, {"licensings", false, licensings}, {"issues", false, issues}, {"lab", false, labStart},
+		{"inventories", false, inventories}, {"referrals", false, referrals},
+		{"hosts", true, manyHostsUp}, {"flood", true, captures}, {"faults", true, faultCost}, {"days", true, labDays}, {"discovery", true, discoveries},
+	}
+}
+
+func names() (all []string) {
+	for _, m := range measures() {
+		all = append(all, m.name)
+	}
+	return all
+}
+
+// run measures what is wanted.
+func run(ctx context.Context, span time.Duration, print func(figure), wanted func(measure) bool) error {
 	bin, done, err := harness.Programs()
 	if err != nil {
 		return err
 	}
 	defer done()
-	measures := []func(context.Context, string, time.Duration, func(figure)) error{manyHostsUp, captures, faultCost, labDays, discoveries}
-	if !networks {
-		measures = append([]func(context.Context, string, time.Duration, func(figure)) error{codecs, licensings, issues, labStart, inventories, referrals}, measures...)
-	}
-	for _, measure := range measures {
-		if err := measure(ctx, bin, span, print); err != nil {
+	for _, m := range measures() {
+		if !wanted(m) {
+			continue
+		}
+		if err := m.do(ctx, bin, span, print); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func newWire(t *testing.T, bridge string) *wire {
 			Bridge: bridge, Port: port, Interface: "eth0", MAC: net.HardwareAddr{2, 0, 10, 1, 0, byte(i + 1)},
 			Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), 24),
 		}))
-		w.links[i], err = capture.Open(name+":eth0", port, filepath.Join(dir, name+".pcap"), 1<<20,
+		w.links[i], err = capture.Open(name+":eth0", port, filepath.Join(dir, name+".pcap"), 1<<20, capture.NewBacklog(1<<20),
 			func(frame []byte) error { return h.SendFrame("eth0", frame) })
 		check(t, err)
 		w.hosts[i] = h

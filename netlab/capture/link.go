@@ -23,9 +23,9 @@ type Link struct {
 
 	send  func(frame []byte) error
 	ring  *ring
-	raw   *rawWriter
 	start time.Time
-	done  chan struct{} // recording has ended
+	spool *spool
+	next  chunk // is being filled, by the reader alone
 
 	packets atomic.Uint64
 
@@ -45,42 +45,49 @@ type Stats struct {
 }
 
 // Open starts recording what comes in through the interface ifname of the calling
-// thread's network namespace into path, with a ring of about ringBytes. send sends a
-// frame from the far end of the cable.
-func Open(name, ifname, path string, ringBytes int, send func(frame []byte) error) (*Link, error) {
+// thread's network namespace into path, with a ring of about ringBytes, and with the
+// backlog for what the disk does not take at once. send sends a frame from the far end
+// of the cable.
+func Open(name, ifname, path string, ringBytes int, b *Backlog, send func(frame []byte) error) (*Link, error) {
 	ring, err := openRing(ifname, ringBytes)
 	if err != nil {
 		return nil, fmt.Errorf("capture of %s: %w", name, err)
 	}
-	l := &Link{
-		Name: name, Path: path, send: send, ring: ring, start: time.Now().UTC(),
-		done: make(chan struct{}), marks: map[uint64]chan struct{}{},
-	}
-	if l.raw, err = createRaw(path); err != nil {
+	file, err := createRaw(path)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("capture of %s: %w", name, err), ring.close())
+	}
+	l := &Link{
+		Name: name, Path: path, send: send, ring: ring, start: time.Now().UTC(), marks: map[uint64]chan struct{}{},
+		spool: &spool{file: file, backlog: b, done: make(chan struct{})},
+	}
+	l.spool.relief = func() {
+		l.next = chunk{}
+		go l.record()
 	}
 	go l.record()
 	return l, nil
 }
 
-// record runs until the last mark, or until it is interrupted.
+// record reads the ring until the last mark, or until it is interrupted or relieved.
 func (l *Link) record() {
-	defer close(l.done)
 	for more := true; more; {
 		var err error
-		if more, err = l.ring.next(l.frame); errors.Is(err, os.ErrDeadlineExceeded) {
-			return
-		} else if err != nil {
-			l.fail(err)
-			return
-		}
-		// In a lull the file is made whole: a lab that is killed leaves a capture.
-		if !l.ring.ready() {
-			if err := l.raw.buf.Flush(); err != nil {
+		if more, err = l.ring.next(l.frame); err != nil {
+			more = false
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				l.fail(err)
-				return
 			}
 		}
+		// In a lull the file is made whole: a lab that is killed leaves a capture.
+		if more && len(l.next.data) < chunkSize && len(l.next.marks) == 0 && l.ring.ready() {
+			continue
+		}
+		empty, relieved := l.spool.put(l.next, !more)
+		if relieved {
+			return
+		}
+		l.next = chunk{data: empty}
 	}
 }
 
@@ -90,19 +97,17 @@ func (l *Link) frame(t time.Time, length int, data []byte) (bool, error) {
 		return !l.reach(n), nil
 	}
 	l.packets.Add(1)
-	return true, l.raw.write(t, length, data)
+	l.next.data = appendRecord(l.next.data, t, length, data)
+	return true, nil
 }
 
-// reach makes the file whole up to the mark and tells who waits for it. It says
+// reach notes who is to be told when what was read so far is in the file. It says
 // whether the mark is the last.
-func (l *Link) reach(n uint64) bool {
-	if err := l.raw.buf.Flush(); err != nil {
-		l.fail(err)
-	}
+func (l *Link) reach(n uint64) (last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if reached, ok := l.marks[n]; ok {
-		close(reached)
+		l.next.marks = append(l.next.marks, reached)
 		delete(l.marks, n)
 	}
 	return n == l.last
@@ -141,7 +146,7 @@ func (l *Link) await(ctx context.Context, n uint64, reached <-chan struct{}) err
 		select {
 		case <-reached:
 			return l.Err()
-		case <-l.done:
+		case <-l.spool.done:
 			select {
 			case <-reached: // it was the last thing recorded
 				return l.Err()
@@ -159,8 +164,8 @@ func (l *Link) await(ctx context.Context, n uint64, reached <-chan struct{}) err
 func (l *Link) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
-		return fmt.Errorf("capture of %s: %w", l.Name, l.err)
+	if err := errors.Join(l.err, l.spool.failed()); err != nil {
+		return fmt.Errorf("capture of %s: %w", l.Name, err)
 	}
 	return nil
 }
@@ -180,9 +185,12 @@ func (l *Link) Close(ctx context.Context) (Stats, error) {
 	if err != nil { // the host no longer sends marks: what has come is all there is
 		l.ring.interrupt()
 	}
-	<-l.done
+	<-l.spool.done
 	stats := l.Stats()
-	return stats, errors.Join(err, l.raw.close(), l.ring.close())
+	if err == nil {
+		err = l.Err()
+	}
+	return stats, errors.Join(err, l.spool.file.Close(), l.ring.close())
 }
 
 // Frames reads the recording from the start and passes each frame to f.

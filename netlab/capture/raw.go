@@ -28,13 +28,34 @@ type Frame struct {
 	Data   []byte // valid until the next frame is read
 }
 
+// rawWriter writes a recording.
 type rawWriter struct {
-	file   *os.File
-	buf    *bufio.Writer
-	header [rawRecordLen]byte
+	file *os.File
+	buf  []byte
 }
 
-func createRaw(path string) (*rawWriter, error) {
+func newRawWriter(path string) (*rawWriter, error) {
+	f, err := createRaw(path)
+	return &rawWriter{file: f}, err
+}
+
+func (w *rawWriter) write(t time.Time, length int, data []byte) error {
+	if w.buf = appendRecord(w.buf, t, length, data); len(w.buf) < chunkSize {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *rawWriter) flush() error {
+	_, err := w.file.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+func (w *rawWriter) close() error { return errors.Join(w.flush(), w.file.Close()) }
+
+// createRaw creates a recording with nothing in it.
+func createRaw(path string) (*os.File, error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, err
@@ -45,27 +66,19 @@ func createRaw(path string) (*rawWriter, error) {
 	binary.LittleEndian.PutUint16(h[6:], 4)
 	binary.LittleEndian.PutUint32(h[16:], snapLen)
 	binary.LittleEndian.PutUint32(h[20:], linkEthernet)
-	w := &rawWriter{file: f, buf: bufio.NewWriterSize(f, 1<<16)}
-	if _, err := w.buf.Write(h[:]); err != nil {
+	if _, err := f.Write(h[:]); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return w, w.buf.Flush()
+	return f, nil
 }
 
-func (w *rawWriter) write(t time.Time, length int, data []byte) error {
-	binary.LittleEndian.PutUint32(w.header[0:], uint32(t.Unix()))
-	binary.LittleEndian.PutUint32(w.header[4:], uint32(t.Nanosecond()))
-	binary.LittleEndian.PutUint32(w.header[8:], uint32(len(data)))
-	binary.LittleEndian.PutUint32(w.header[12:], uint32(length))
-	if _, err := w.buf.Write(w.header[:]); err != nil {
-		return err
-	}
-	_, err := w.buf.Write(data)
-	return err
-}
-
-func (w *rawWriter) close() error {
-	return errors.Join(w.buf.Flush(), w.file.Close())
+// appendRecord appends a frame as a recording has it.
+func appendRecord(b []byte, t time.Time, length int, data []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(t.Unix()))
+	b = binary.LittleEndian.AppendUint32(b, uint32(t.Nanosecond()))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(data)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(length))
+	return append(b, data...)
 }
 
 type rawReader struct {

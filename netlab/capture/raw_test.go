@@ -15,7 +15,7 @@ import (
 
 func TestRawBothWaysAndBrokenOff(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.pcap")
-	w, err := createRaw(path)
+	w, err := newRawWriter(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,15 @@ import (
 )
 
 const (
-	blockSize = 1 << 17
-	frameSize = 1 << 11
+	// A block is what the reader is woken for, which costs more than to read it: the
+	// larger, the cheaper. But the kernel gives up a block when its time is over, however
+	// little is in it, so that a ring of few is soon full when nobody empties it.
+	largestBlock  = 1 << 18
+	smallestBlock = 1 << 14
+	enoughBlocks  = 32
+	frameSize     = 1 << 11
 	// retire is how long the kernel keeps frames of a block that is not full.
-	retire = 5 * time.Millisecond
+	retire = 20 * time.Millisecond
 )
 
 // ring is a packet socket whose frames the kernel writes into memory that it shares,
@@ -27,6 +32,7 @@ const (
 type ring struct {
 	file   *os.File // of the socket
 	memory []byte
+	size   int // of a block
 	block  int // the next one to be read
 
 	mu    sync.Mutex
@@ -41,20 +47,24 @@ func openRing(ifname string, size int) (*ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packet socket: %w", err)
 	}
-	memory, err := setUp(fd, ifname, max(2, size/blockSize))
+	block := largestBlock
+	for block > smallestBlock && size/block < enoughBlocks {
+		block /= 2
+	}
+	memory, err := setUp(fd, ifname, block, max(2, size/block))
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
-	return &ring{file: os.NewFile(uintptr(fd), "packet socket"), memory: memory}, nil
+	return &ring{file: os.NewFile(uintptr(fd), "packet socket"), memory: memory, size: block}, nil
 }
 
-func setUp(fd int, ifname string, blocks int) ([]byte, error) {
+func setUp(fd int, ifname string, blockSize, blocks int) ([]byte, error) {
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return nil, fmt.Errorf("TPACKETv3: %w", err)
 	}
 	err := unix.SetsockoptTpacketReq3(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
-		Block_size: blockSize, Block_nr: uint32(blocks), Frame_size: frameSize, Frame_nr: uint32(blocks * blockSize / frameSize),
+		Block_size: uint32(blockSize), Block_nr: uint32(blocks), Frame_size: frameSize, Frame_nr: uint32(blocks * blockSize / frameSize),
 		Retire_blk_tov: uint32(retire / time.Millisecond),
 	})
 	if err != nil {
@@ -106,7 +116,7 @@ func attachFilter(fd int) error {
 
 // header is the head of the current block.
 func (r *ring) header() *unix.TpacketHdrV1 {
-	desc := (*unix.TpacketBlockDesc)(unsafe.Pointer(&r.memory[r.block*blockSize]))
+	desc := (*unix.TpacketBlockDesc)(unsafe.Pointer(&r.memory[r.block*r.size]))
 	return (*unix.TpacketHdrV1)(unsafe.Pointer(&desc.Hdr))
 }
 
@@ -132,7 +142,7 @@ func (r *ring) next(f func(t time.Time, length int, data []byte) (more bool, err
 		return false, err
 	}
 	h := r.header()
-	at := r.block*blockSize + int(h.Offset_to_first_pkt)
+	at := r.block*r.size + int(h.Offset_to_first_pkt)
 	more = true
 	for range h.Num_pkts {
 		p := (*unix.Tpacket3Hdr)(unsafe.Pointer(&r.memory[at]))
@@ -143,7 +153,7 @@ func (r *ring) next(f func(t time.Time, length int, data []byte) (more bool, err
 		at += int(p.Next_offset)
 	}
 	atomic.StoreUint32(&h.Block_status, unix.TP_STATUS_KERNEL)
-	r.block = (r.block + 1) % (len(r.memory) / blockSize)
+	r.block = (r.block + 1) % (len(r.memory) / r.size)
 	return more, err
 }
 

@@ -115,7 +115,7 @@ type talk struct {
 
 func newTalk(t *testing.T, path string) *talk {
 	t.Helper()
-	raw, err := createRaw(path)
+	raw, err := newRawWriter(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (t *twins) file(link string) (*twinFile, error) {
 		Stats: Stats{Start: time.Now().UTC()},
 	}}
 	var err error
-	if f.raw, err = createRaw(f.recording.Path); err != nil {
+	if f.raw, err = newRawWriter(f.recording.Path); err != nil {
 		return nil, err
 	}
 	t.files[link], t.order = f, append(t.order, f)
