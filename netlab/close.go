@@ -17,8 +17,8 @@ import (
 // CaptureName is the assembled capture's name in the folder of the run.
 const CaptureName = "lab.pcapng"
 
-// Close ends every program, the last started first, assembles the capture, writes
-// run.json and gives up the namespaces. It can be called again.
+// Close ends every program, the last started first, looks whether every invariant
+// holds, assembles the capture, writes run.json and gives up the namespaces. It can be called again.
 func (l *Lab) Close() error {
 	l.closing.Do(func() { l.closeErr = l.close() })
 	return l.closeErr
@@ -36,6 +36,7 @@ func (l *Lab) close() error {
 	l.tellOverruns()
 	if l.journal != nil {
 		l.journal.poll()
+		l.checkInvariants()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
 	defer cancel()

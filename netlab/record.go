@@ -54,7 +54,8 @@ type Record struct {
 	Hosts          []Host                   `json:"hosts"`
 	Programs       []ProgramRecord          `json:"programs"`
 	Expectations   []Expectation            `json:"expectations"`
-	Events         map[string]int           `json:"events"` // how many of each name
+	Invariants     []Invariant              `json:"invariants,omitempty"` // looked at when all programs had ended
+	Events         map[string]int           `json:"events"`               // how many of each name
 	DamagedLines   int                      `json:"damaged_event_lines"`
 	Links          map[string]capture.Stats `json:"links"`
 	Drops          uint64                   `json:"drops"`
@@ -163,6 +164,9 @@ func (r *Record) finish() {
 		if !e.Met && r.Verdict == Passed {
 			r.Verdict = Failed
 		}
+	}
+	if r.Verdict == Passed && len(r.Broken()) > 0 {
+		r.Verdict = Failed
 	}
 }
 

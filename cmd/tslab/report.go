@@ -39,7 +39,7 @@ type (
 	}
 )
 
-// junit is each run as a suite and each expectation as a test; a run that could not
+// junit is each run as a suite and each expectation and invariant as a test; a run that could not
 // be carried out to its end has a test of that name with an error.
 func junit(records []*netlab.Record) ([]byte, error) {
 	var all junitSuites
@@ -51,6 +51,14 @@ func junit(records []*netlab.Record) ([]byte, error) {
 			c := junitCase{Class: r.Name(), Name: x.Text}
 			if !x.Met {
 				c.Failure = &junitFail{x.Why(), x.Place}
+				s.Failures++
+			}
+			s.Cases = append(s.Cases, c)
+		}
+		for _, i := range r.Invariants {
+			c := junitCase{Class: r.Name() + " invariants", Name: i.Host + ": " + i.Text}
+			if !i.Held {
+				c.Failure = &junitFail{Message: i.Why(), Text: i.Host}
 				s.Failures++
 			}
 			s.Cases = append(s.Cases, c)

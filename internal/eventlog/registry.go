@@ -26,6 +26,7 @@ var (
 	FaultOverrun      = kind("fault.overrun", 0, Warning, "the userspace wire lost {frames} frames by itself: they came faster than it can carry them")
 	ExpectationMet    = kind("expectation.met", 0, Information, "as expected: {text}")
 	ExpectationFailed = kind("expectation.failed", 0, Error, "not as expected: {text}: want {want}, got {got}")
+	InvariantBroken   = kind("invariant.broken", 0, Error, "not so at {server}: {text}: {reason}")
 
 	// Terminal server: a connection, in the order of its life.
 	ConnectionAccepted   = kind("connection.accepted", 0, Information, "connection from {peer}")

@@ -108,41 +108,59 @@ func Inspect(path string) (About, error) { return Read(path, func(License, Pack)
 // Read is Inspect, and calls each for every license with its key pack, in the order of
 // issue; an error of it ends the reading.
 func Read(path string, each func(License, Pack) error) (about About, err error) {
+	if about.Size, err = sizeOf(path); err != nil {
+		return About{}, fmt.Errorf("backup: %w", err)
+	}
+	err = readOnly(path, func(tx *Tx) error {
+		about.Name, about.Host = string(tx.meta.Get(keyName)), string(tx.meta.Get(keyHost))
+		return about.read(tx, each)
+	})
+	return about, err
+}
+
+func sizeOf(path string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// readOnly hands f the store in a file that no license server is using, and changes
+// nothing.
+func readOnly(path string, f func(*Tx) error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			err = damaged(path, fmt.Errorf("%v", r))
 		}
 	}()
-	info, err := os.Stat(path)
-	if err != nil {
-		return About{}, fmt.Errorf("backup: %w", err)
-	}
-	if info.Size() == 0 {
-		return About{}, damaged(path, errors.New("file is empty"))
+	size, err := sizeOf(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("license store: %w", err)
+	case size == 0:
+		return damaged(path, errors.New("file is empty"))
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, ReadOnly: true, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
-		return About{}, openError(path, err)
+		return openError(path, err)
 	}
 	defer db.Close()
 	if err := wholeFile(db, path); err != nil {
-		return About{}, err
+		return err
 	}
 	s := &Store{path: path, db: db}
-	about.Size = info.Size()
-	err = db.View(func(b *bbolt.Tx) error {
+	return db.View(func(b *bbolt.Tx) error {
 		tx, err := s.newTx(b)
 		if err != nil {
 			return err
 		}
-		about.Name, about.Host = string(tx.meta.Get(keyName)), string(tx.meta.Get(keyHost))
-		if err := s.recognize(tx.meta, Options{Name: about.Name}); err != nil {
+		if err := s.recognize(tx.meta, Options{Name: string(tx.meta.Get(keyName))}); err != nil {
 			return err
 		}
-		return about.read(tx, each)
+		return f(tx)
 	})
-	return about, err
 }
 
 // read counts what is in the store.

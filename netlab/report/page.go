@@ -30,6 +30,7 @@ const laneWidth = 180
 
 type page struct {
 	Record   *netlab.Record
+	Held     int // invariants
 	Met, All int
 	Days     int
 	Picture  picture
@@ -64,6 +65,7 @@ func Page(w io.Writer, t *netlab.Tale) error {
 	lines := Story(t)
 	p := page{Record: t.Record, Picture: topology(t.Record), Hosts: Hosts(t, lines), Lives: plotLives(t), Pools: plotPools(t),
 		Left: max(len(lines)-most, 0), Days: int(t.Record.End.Sub(t.Record.Start).Hours() / 24)}
+	p.Held = len(t.Record.Invariants) - len(t.Record.Broken())
 	for _, x := range t.Record.Expectations {
 		p.All++
 		if x.Met {

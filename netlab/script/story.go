@@ -110,6 +110,10 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 		}
 		fmt.Fprintf(&b, "\n%s: %s", x.Place, x.Why())
 	}
+	broken := r.Broken()
+	for _, i := range broken {
+		fmt.Fprintf(&b, "\ninvariant: %s", i.Why())
+	}
 	var frames uint64
 	for _, l := range r.Links {
 		frames += l.Packets
@@ -117,6 +121,9 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 	fmt.Fprintf(&b, "\n%s: %s: %d of %d expectations met", r.Name(), r.Verdict, met, len(r.Expectations))
 	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
 	b.WriteString("\n")
+	if n := len(r.Invariants); n > 0 {
+		fmt.Fprintf(&b, "\ninvariants  %d of %d hold", n-len(broken), n)
+	}
 	for _, f := range r.Faults {
 		done, matched := f.Total()
 		fmt.Fprintf(&b, "\nfault    %s: %s: %d of %d", f.Name, f.Text, done, matched)
