@@ -37,19 +37,26 @@ func explainCommand() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Args().Len() > 0 {
-				return explainWords(c, table)
+			p, err := edition.Parse(c.String("edition"))
+			if err == nil {
+				err = p.SetAll(c.StringSlice("set"))
 			}
-			return explainGiven(c, table)
+			if err != nil {
+				return cli.Usage("%v", err)
+			}
+			if c.Args().Len() > 0 {
+				return explainWords(c, table, &p)
+			}
+			return explainGiven(c, table, &p)
 		},
 	}
 }
 
 // explainWords explains each of the command's arguments.
-func explainWords(c *ucli.Command, table *rules.Table) error {
+func explainWords(c *ucli.Command, table *rules.Table, p *edition.Profile) error {
 	var found []rules.Topic
 	for _, word := range c.Args().Slice() {
-		topics, err := table.Lookup(word, eventlog.Numbered())
+		topics, err := table.Lookup(word, eventlog.Numbered(p.EventTextDays))
 		if err != nil {
 			return cli.Usage("%v", err)
 		}
@@ -78,14 +85,7 @@ func explainWords(c *ucli.Command, table *rules.Table) error {
 }
 
 // explainGiven explains a situation.
-func explainGiven(c *ucli.Command, table *rules.Table) error {
-	p, err := edition.Parse(c.String("edition"))
-	if err == nil {
-		err = p.SetAll(c.StringSlice("set"))
-	}
-	if err != nil {
-		return cli.Usage("%v", err)
-	}
+func explainGiven(c *ucli.Command, table *rules.Table, p *edition.Profile) error {
 	given := map[string]string{}
 	for _, col := range rules.AllColumns() {
 		if c.IsSet(col.Name) {
@@ -95,19 +95,19 @@ func explainGiven(c *ucli.Command, table *rules.Table) error {
 	if len(given) == 0 {
 		return cli.Usage("explain: say a WORD, or what is given: --token none --ls up ...")
 	}
-	endings, err := table.Explain(&p, given)
+	endings, err := table.Explain(p, given)
 	if err != nil {
 		return cli.Usage("%v", err)
 	}
 	w := c.Root().Writer
 	if c.Bool("json") {
-		return cli.JSON(w, endingRows(table, &p, endings))
+		return cli.JSON(w, endingRows(table, p, endings))
 	}
 	for i, e := range endings {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		printEnding(w, table, &p, e)
+		printEnding(w, table, p, e)
 	}
 	return nil
 }
@@ -127,8 +127,9 @@ func printEnding(w io.Writer, table *rules.Table, p *edition.Profile, e rules.Ex
 	for _, asked := range e.Asked {
 		fmt.Fprintf(w, "    answer   %s %s: %s\n", asked.Number, asked.Answer, asked.Text)
 	}
+	texts := eventlog.Numbered(p.EventTextDays)
 	for _, id := range table.Events(p, e) {
-		fmt.Fprintf(w, "    event    %d: %s\n", id, eventlog.Numbered()[id])
+		fmt.Fprintf(w, "    event    %d: %s\n", id, texts[id])
 	}
 	if wire, ok := table.Wire(r); ok {
 		fmt.Fprintf(w, "    wire     %s\n", strings.Join(wire.Text, "; "))

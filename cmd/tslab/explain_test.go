@@ -27,7 +27,7 @@ func TestExplain(t *testing.T) {
 		{"explain --edition ws2003 --token temp-expired --os oth --ls down", []string{
 			"M31  allow wire=OKV\n    if       grace=not-started,run\n",
 			"M32  deny event=1011 wire=NOLS\n    if       grace=overdue,end\n",
-			"event    1011: The terminal services client",
+			"event    1011: The terminal services client %1 has been disconnected",
 			"Set Error Info 0x101 (257)",
 		}},
 		{"explain --token none --os oth --ls up --row none --activated y", []string{"M46  allow push=temp mark wire=NEW", "L6 TEMP-new", "by       S 002"}},
@@ -35,6 +35,9 @@ func TestExplain(t *testing.T) {
 		{"explain --operation enable --ls down", []string{"I3  refuse"}},
 		{"explain 0x102", []string{"NOLIC (answer on the wire)", "M42"}},
 		{"explain 0x103 266 PROTO NEW_LICENSE T8 1028", []string{"BAD_CLIENT_MSG", "NO_REMOTE_CONNECTIONS", "ERR_INVALID_MAC", "Responded -> Completed", "newer product version", "its license could not be renewed"}},
+		{"explain 1000 1003", []string{"user '%1', domain '%2'.", "client '%1' has provided"}},
+		{"explain 1008", []string{"without a license server for 90 days after"}},
+		{"explain --edition ws2003 1008", []string{"without a license server for 120 days after"}},
 		{"explain 1011", []string{"1011 (event)", "its temporary license has expired", "M29"}},
 		{"explain C21 temps_per_hwid", []string{"C21 (conflict)", "temps_per_hwid (knob)", "w2k-sp3: 1"}},
 		{"explain 1010", []string{"could not locate a license server", "  V6    A pass that finds none writes event 1010 and waits retry_min.\n"}},

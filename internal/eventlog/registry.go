@@ -1,5 +1,10 @@
 package eventlog
 
+import (
+	"strconv"
+	"strings"
+)
+
 // The registry: every event there is. A program that wants to say something new
 // adds a row here. Names are object.what-happened; the object is the field's own
 // word. The numbered ones are those of the terminal server's System log, with the
@@ -144,12 +149,14 @@ func kind(name string, id int, severity Severity, text string) Kind {
 // Known says whether there is an event of that name.
 func Known(name string) bool { _, ok := kinds[name]; return ok }
 
-// Numbered returns the texts of the events that the documents number, by number.
-func Numbered() map[int]string {
+// Numbered returns the texts of the events that the documents number, by number, as they
+// print them: with %1 and %2 for what an event inserts. days is the length of the grace
+// period that the texts of 1008 and 1009 speak of.
+func Numbered(days int) map[int]string {
 	texts := map[int]string{}
 	for _, k := range kinds {
 		if k.ID != 0 {
-			texts[k.ID] = k.Text
+			texts[k.ID] = k.message(days)
 		}
 	}
 	return texts
@@ -163,4 +170,18 @@ func Name(id int) string {
 		}
 	}
 	return ""
+}
+
+// message is the text with its inserts numbered as they come.
+func (k Kind) message(days int) string {
+	text, n := strings.ReplaceAll(k.Text, "{days}", strconv.Itoa(days)), 0
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		_, after, ends := strings.Cut(rest, "}")
+		if !found || !ends {
+			return text
+		}
+		n++
+		text = before + "%" + strconv.Itoa(n) + after
+	}
 }

@@ -40,8 +40,14 @@ type systemText struct {
 }
 
 // TestSystemLog: every numbered event reads as the documents have it, with its
-// inserts, as an error of the source TermService.
+// inserts, as an error of the source TermService; and there is no other.
 func TestSystemLog(t *testing.T) {
+	if n := len(eventlog.Numbered(90)); n != len(systemTexts()) {
+		t.Errorf("%d numbered events, want %d", n, len(systemTexts()))
+	}
+	if text := eventlog.Numbered(120)[1008]; !strings.Contains(text, "for 120 days after") {
+		t.Errorf("1008 of Windows Server 2003: %s", text)
+	}
 	for _, test := range systemTexts() {
 		var b bytes.Buffer
 		l := eventlog.New(&b, "TS1", "termsrv", clock.Fixed(day0), nil)
@@ -49,6 +55,9 @@ func TestSystemLog(t *testing.T) {
 		events, err := eventlog.Read(&b)
 		if err != nil || len(events) != 1 {
 			t.Fatalf("%d: %v, %v", test.id, events, err)
+		}
+		if got := eventlog.Numbered(90)[test.id]; got != test.text {
+			t.Errorf("event %d is printed as %q, want %q", test.id, got, test.text)
 		}
 		want := test.text
 		for i, insert := range test.inserts {

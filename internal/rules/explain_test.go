@@ -236,7 +236,7 @@ func TestEverythingIsExplained(t *testing.T) {
 	for c := licensing.TotalAbort; c <= licensing.ResendLastMessage; c++ {
 		words = append(words, c.String())
 	}
-	events := eventlog.Numbered()
+	events := eventlog.Numbered(90)
 	if len(events) != 9 {
 		t.Errorf("%d numbered events, want 9", len(events))
 	}
