@@ -23,8 +23,7 @@ type allocation struct {
 	doubted  bool // the calendar is not believed: nobody else's licenses end
 
 	referrals []tsls.Referral // where to send the terminal server if there is nothing here
-	inquired  bool            // the license server that issued the presented token has answered
-	validated bool            // and says so
+	word      policy.Word     // of the license server that issued the presented token
 
 	decision policy.Decision
 	row      store.License // that the answer sends; zero: none
@@ -47,7 +46,7 @@ func (s *Server) allocate(ctx context.Context, peer transport.Peer, req tsls.All
 	begin.doubted = s.held(begin.now)
 	s.doubt(req)
 	begin.referrals = s.referrals(req)
-	begin.validated, begin.inquired = s.inquire(ctx, req, begin.features)
+	begin.word = s.inquire(ctx, req, begin.features)
 	var a allocation
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		a = begin // the store may run this more than once
@@ -174,14 +173,11 @@ func (a *allocation) held(l store.License) policy.Held {
 	}
 }
 
-// isValidated answers whether the presented temporary token is marked. Of one that has
-// no row here the license server that issued it was asked; where nobody could be, it
-// counts as marked: it was shown to a second connection (decision L23).
+// isValidated answers whether the presented temporary token is marked; row is the
+// device's here, if it has one.
 func (a *allocation) isValidated(row store.License) bool {
-	if row.Number != 0 && (a.req.LicenseID == "" || row.ID == a.req.LicenseID) {
-		return row.Validated
-	}
-	return !a.inquired || a.validated
+	here := row.Number != 0 && (a.req.LicenseID == "" || row.ID == a.req.LicenseID)
+	return policy.Marked(here, row.Validated, a.word)
 }
 
 // freeCALs is how many CALs are left, of all packs.

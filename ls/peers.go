@@ -139,23 +139,26 @@ func (s *Server) referrals(req tsls.Allocate) (list []tsls.Referral) {
 
 // inquire asks the license server that issued the presented temporary token whether
 // the token is validated, if that is to be known and there is no row of it here
-// (decision L23). ok is false when nobody answers.
-func (s *Server) inquire(ctx context.Context, req tsls.Allocate, f tsls.Features) (validated, ok bool) {
+// (decision L23).
+func (s *Server) inquire(ctx context.Context, req tsls.Allocate, f tsls.Features) policy.Word {
 	if s.config.Ask == nil || !policy.Inquires(req, &s.config.Edition, f) || s.hasRow(req) {
-		return false, false
+		return policy.NoWord
 	}
 	addr := s.issuer(req.Issuer)
 	if addr == "" {
-		return false, false
+		return policy.NoWord
 	}
 	ctx, cancel := context.WithTimeout(ctx, inquiry)
 	defer cancel()
 	answer, err := s.config.Ask(ctx, addr, tsls.Inquire{LicenseID: req.LicenseID, HardwareID: req.HardwareID})
 	told, isAnswer := answer.(tsls.Inquired)
-	if err != nil || !isAnswer || !told.Known {
-		return false, false
+	switch {
+	case err != nil, !isAnswer, !told.Known:
+		return policy.NoWord
+	case told.Validated:
+		return policy.SaysValidated
 	}
-	return told.Validated, true
+	return policy.SaysNot
 }
 
 // hasRow reports whether the presented token is this server's business.

@@ -284,6 +284,72 @@ func TestConnectorSurvivesRestart(t *testing.T) {
 	connect(t, l.device(t, "PC-1"))
 }
 
+// TestSessionsBeforeTheConnector: sessions that were there when the mode was turned on
+// stay, and count (rule I5).
+func TestSessionsBeforeTheConnector(t *testing.T) {
+	t.Parallel()
+	l := start(t, t.TempDir(), withConnectors(1, "2"))
+	var before []*client.Session
+	for _, name := range []string{"PC-1", "PC-2", "PC-3"} {
+		s, err := client.Connect(t.Context(), l.device(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		before = append(before, s)
+	}
+	l.await(t, "session.started", 3)
+	if got := l.ic(t, "enable", false); got != "ok I1" {
+		t.Fatalf("enable: %s", got)
+	}
+	for ended, want := range []string{"G3", "G3", "G2"} { // 3, 2, 1 live
+		if ended > 0 {
+			before[ended-1].Close()
+			l.await(t, "session.ended", ended)
+		}
+		s, err := client.Connect(t.Context(), l.device(t, "PC-4"))
+		if (err == nil) != (want == "G2") {
+			t.Errorf("%d sessions from before: %v", 3-ended, err)
+		}
+		if err == nil {
+			defer s.Close()
+		}
+	}
+	l.await(t, "session.started", 4)
+	users := map[string]int{}
+	for _, s := range l.TerminalServer().Status().SessionList {
+		users[s.User]++
+	}
+	if users["lab"] != 1 || users["TSInternetUser"] != 1 {
+		t.Errorf("sessions of %v", users)
+	}
+}
+
+// TestConnectorLostWithTheDisk: when the terminal server's disk is lost with the license
+// on it, the license stays taken: a new disk is a new terminal server (rule I10).
+func TestConnectorLostWithTheDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := start(t, dir, withConnectors(1, "200"))
+	if got := l.ic(t, "enable", false); got != "ok I1" {
+		t.Fatalf("enable: %s", got)
+	}
+	l.stop()
+	if err := os.RemoveAll(filepath.Join(dir, "termsrv")); err != nil {
+		t.Fatal(err)
+	}
+	l = start(t, dir, withConnectors(1, "200"))
+	if s := l.TerminalServer().Status(); s.Connector != nil || s.Mode != "device" {
+		t.Errorf("on a new disk: mode %s, license %+v", s.Mode, s.Connector)
+	}
+	if n := l.free(t, "Internet Connector"); n != 0 {
+		t.Errorf("%d Internet Connector licenses are free, want none", n)
+	}
+	if got := l.ic(t, "enable", false); got != "refuse I2" {
+		t.Errorf("enable on a new disk: %s", got)
+	}
+}
+
 // requests is how often the license server was asked for a license.
 func (l *lab) requests(t *testing.T) int {
 	t.Helper()

@@ -50,7 +50,9 @@ const (
 	colDuty
 	colAsker
 	colMarked
+	colIssuer
 	colReferral
+	colReferred
 	colMarks
 	colStep
 	colFinal
@@ -106,10 +108,12 @@ var vocabulary = [columns]word{
 	colPeriod:        {"period", []string{"not-started", "running", "ended", "expired"}, "the stored state; expired: ended by its days"},
 	colHappens: {"happens", []string{"found", "temp-issued", "cal-issued", "peruser-pack", "warning", "over", "lost", "back", "service-start", "accepted"},
 		"a license server found, found and has issued a temporary token, or a CAL; a Per User pack; a warning is due; the days are over; the license server lost; the clock set back; the service starts; a client is admitted"},
-	colDuty: {"duty", []string{"serve", "validated", "sweep", "connector", "version", "peer", "close"},
-		"which terminal servers are served; whether a temporary token is validated; what becomes of a row past its expiry; an Internet Connector license is wanted; whose CALs are given; whether another is referred to; whether the device's temporary row is closed"},
+	colDuty: {"duty", []string{"serve", "inquire", "validated", "sweep", "connector", "version", "peer", "referred", "close", "report"},
+		"which terminal servers are served; whether the issuer of a temporary token is asked for its mark; whether it is validated; what becomes of a row past its expiry; an Internet Connector license is wanted; whose CALs are given; whether another is referred to; what one that was referred to does; whether the device's temporary row is closed; whether the terminal server tells who referred it"},
 	colAsker:    {"asker", []string{"nt4-tse", "w2k-rtm", "w2k-sp3", "ws2003"}, "edition of the terminal server that asks"},
-	colMarked:   {"marked", yesNo(), "the row was marked after a logon"},
+	colMarked:   {"marked", []string{"y", "n", "none"}, "the row was marked after a logon; none: there is no row here"},
+	colIssuer:   {"issuer", []string{"y", "n", "silent"}, "what the license server that issued the token says: it is marked, it is not, nothing"},
+	colReferred: {"referred", yesNo(), "another license server answered than the one that was asked first"},
 	colReferral: {"referral", yesNo(), "a referral says that the token is validated"},
 	colMarks:    {"marks", yesNo(), "both ends know marks"},
 	colStep:     {"step", []string{"within", "beyond"}, "how far the calendar went at once, against max_step"},

@@ -52,23 +52,27 @@ type duty struct {
 	dims []dimension
 }
 
-// dutiesOf yields what a license server decides beside the requests for a token.
+// dutiesOf yields what a license server decides beside the requests for a token: one
+// that is not activated has no stock, and who has no built-in pool gives nothing of it.
 func dutiesOf(p *edition.Profile) iter.Seq[combination] {
-	marks, defaults := yesNo(), yesNo()
-	if p.Edition == edition.RTM {
+	marks, defaults, askers := yesNo(), yesNo(), []string{"w2k-rtm", "w2k-sp3"}
+	switch p.Edition {
+	case edition.RTM:
 		marks = []string{"n"}
-	}
-	if p.Edition == edition.Server2003 {
-		defaults = []string{"n"}
+	case edition.Server2003:
+		defaults, askers = []string{"n"}, []string{"w2k-rtm", "w2k-sp3", "ws2003"}
 	}
 	list := []duty{
 		{"serve", []dimension{all(colAsker)}},
-		{"validated", []dimension{all(colMarked), all(colReferral), {colMarks, marks}}},
+		{"inquire", []dimension{all(colRequest), {colToken, []string{"none", "temp", "temp-expired", "perm-near", "perm-expired"}}, all(colReferral), {colMarks, marks}, {colAsker, askers}}},
+		{"validated", []dimension{all(colMarked), all(colIssuer), all(colReferral), {colMarks, marks}}},
 		{"sweep", []dimension{all(colStep), all(colKind)}},
 		{"connector", []dimension{all(colActivated), {colFree, yesNo()}}},
 		{"version", []dimension{{colAsker, []string{"w2k-rtm", "w2k-sp3", "ws2003"}}}},
 		{"peer", []dimension{all(colFinal), {colMode, []string{"device", "user", "invalid"}}, {colDefaultLS, defaults}, all(colActivated)}},
+		{"referred", []dimension{all(colRequest), all(colActivated), all(colFree), {colAsker, askers}}},
 		{"close", []dimension{all(colAnswer)}},
+		{"report", []dimension{all(colReferred), all(colAnswer)}},
 	}
 	return func(yield func(combination) bool) {
 		for _, d := range list {
@@ -76,7 +80,9 @@ func dutiesOf(p *edition.Profile) iter.Seq[combination] {
 			base.set(colEdition, p.Edition.String())
 			base.set(colDuty, d.name)
 			for c := range each(base, d.dims...) {
-				if !yield(c) {
+				impossible := c.is(colDuty, "referred") && c.is(colActivated, "n") && !c.is(colFree, "n") ||
+					c.is(colDuty, "close") && c.is(colAnswer, "BUILTIN") && !p.BuiltinPool
+				if !impossible && !yield(c) {
 					return
 				}
 			}

@@ -59,7 +59,8 @@ func columnsOf(p Part) []column {
 	case Question, Whom:
 		return []column{colMode, colToken, colOS}
 	case Duties:
-		return []column{colDuty, colAsker, colMarked, colReferral, colMarks, colStep, colKind, colActivated, colFree, colFinal, colMode, colDefaultLS, colAnswer}
+		return []column{colDuty, colAsker, colRequest, colToken, colMarked, colIssuer, colReferral, colMarks, colStep, colKind, colActivated, colFree, colFinal, colMode, colDefaultLS,
+			colReferred, colAnswer}
 	case Connector:
 		return []column{colOperation, colConnector, colLS, colActivated, colConnectorFree, colLive, colForced}
 	}

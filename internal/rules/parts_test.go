@@ -13,7 +13,6 @@ import (
 	ts "github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/token"
-	"github.com/tslab/tslab/wire/tsls"
 )
 
 // A verdict is what one part says about one combination, and by which rule. The
@@ -119,9 +118,7 @@ func TestLicenseServer(t *testing.T) {
 		func(r *Rule) verdict { return verdict{r.Number, r.Answer} },
 		func(p *edition.Profile, c combination) verdict {
 			f := farm{ts: p, ls: p}
-			q := ts.Question{Presented: classOf(&c), Mode: "device"}
-			for q.Request = tsls.RequestCAL; q.Request.String() != c.value(colRequest); q.Request++ {
-			}
+			q := ts.Question{Request: requestOf(&c), Presented: classOf(&c), Mode: "device"}
 			got := ls.Decide(f.request(q, &c), f.state(&c), p, f.features())
 			return verdict{got.Rule, got.Answer.String()}
 		})

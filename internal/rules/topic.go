@@ -25,22 +25,23 @@ type Topic struct {
 // Lookup explains a word: a rule (M46), an event (1011), a client's extended error
 // code (0x102 or 258), an answer on the wire (NOLS), a code or message of the
 // protocol (ERR_INVALID_CLIENT, NEW_LICENSE), a knob (temps_per_hwid), a
-// conflict (C21) or a source (K5). A number may be more than one thing. events has
+// conflict (C21) or a source (K5, 002). A number may be more than one thing. events has
 // the texts of the terminal server's events by their numbers.
 func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 	var found []Topic
 	if r, ok := t.Find(name); ok {
 		found = append(found, r.topic())
 	}
-	if n, err := strconv.ParseUint(name, 0, 32); err == nil {
-		found = append(found, t.numbered(uint32(n), events)...)
+	var number uint64
+	if len(name) != 3 || !strings.HasPrefix(name, "00") { // 002 is a document
+		number, _ = strconv.ParseUint(name, 0, 32)
 	}
+	found = append(found, t.numbered(uint32(number), events)...)
 	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
 		if strings.EqualFold(w.String(), name) {
 			found = append(found, t.wire(w))
 		}
 	}
-	number, _ := strconv.ParseUint(name, 0, 32)
 	found = append(append(found, t.coded(uint32(number), name)...), spoken(name)...)
 	for _, k := range edition.Knobs() {
 		if k.Name == name {
@@ -51,7 +52,7 @@ func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 		found = append(found, topic)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a licensing message (NEW_LICENSE), a knob (temps_per_hwid), a conflict (C21) or a source (K5)", name)
+		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a licensing message (NEW_LICENSE), a knob (temps_per_hwid), a conflict (C21) or a source (K5, 002)", name)
 	}
 	return found, nil
 }
@@ -139,7 +140,7 @@ func kindOf(word string) string {
 	switch word[0] {
 	case 'C':
 		return "conflict"
-	case 'K':
+	case 'K', '0':
 		return "source"
 	}
 	return "note"
@@ -147,7 +148,7 @@ func kindOf(word string) string {
 
 // mentions reports a whole word in what says a rule.
 func mentions(by, word string) bool {
-	for w := range strings.FieldsFuncSeq(by, func(r rune) bool { return strings.ContainsRune(" ,;:()[]", r) }) {
+	for w := range strings.FieldsFuncSeq(by, func(r rune) bool { return strings.ContainsRune(" ,;:/()[]", r) }) {
 		if w == word {
 			return true
 		}

@@ -74,6 +74,26 @@ func freeFor(e *inventory.Entry, terminalServer string) (n uint32) {
 	return n
 }
 
+// Word is what the license server that issued a temporary token says of its mark.
+type Word uint8
+
+// The words.
+const (
+	NoWord        Word = iota // it was not asked, does not answer, or does not know the token
+	SaysValidated             // the token is marked
+	SaysNot                   // it is not
+)
+
+// Marked is whether a presented temporary token is marked, for [State]: as its row says
+// where there is one here (L10), else as its issuer says. Where that has no word the token
+// counts as marked, because it was shown to a second connection (L23).
+func Marked(row, marked bool, issuer Word) bool {
+	if row {
+		return marked
+	}
+	return issuer != SaysNot
+}
+
 // Inquires reports whether the decision on the request may hang on whether the
 // presented temporary token is validated: the license server that issued it is to be
 // asked where there is no row of it (L23).

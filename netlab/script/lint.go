@@ -23,6 +23,9 @@ type calls struct {
 	words    map[string][]syntax.Position
 	programs map[string][]syntax.Position
 	started  map[string]bool // host and program
+
+	perUser      []syntax.Position // terminal servers that are licensed per user
+	perUserPacks bool              // and licenses for them
 }
 
 // Lint says what a drill lacks beyond what Check finds, without running it. The
@@ -37,7 +40,7 @@ func (d Drill) Lint() ([]Remark, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	c := calls{map[string][]syntax.Position{}, map[string][]syntax.Position{}, map[string]bool{}}
+	c := calls{map[string][]syntax.Position{}, map[string][]syntax.Position{}, map[string]bool{}, nil, false}
 	syntax.Walk(file, func(n syntax.Node) bool {
 		if call, ok := n.(*syntax.CallExpr); ok {
 			c.add(call)
@@ -54,6 +57,12 @@ func (c *calls) add(call *syntax.CallExpr) {
 	}
 	at, _ := call.Span()
 	c.words[name.Name] = append(c.words[name.Name], at)
+	switch {
+	case name.Name == "start" && keyword(call, "mode") == "user":
+		c.perUser = append(c.perUser, at)
+	case name.Name == "stock" && keyword(call, "kind") == "per-user":
+		c.perUserPacks = true
+	}
 	if name.Name != "start" || len(call.Args) < 2 || c.again(call) {
 		return
 	}
@@ -62,6 +71,23 @@ func (c *calls) add(call *syntax.CallExpr) {
 			c.programs[s] = append(c.programs[s], at)
 		}
 	}
+}
+
+// keyword is the text that a call is given under a name, where it stands as it is.
+func keyword(call *syntax.CallExpr, name string) string {
+	for _, arg := range call.Args {
+		pair, ok := arg.(*syntax.BinaryExpr)
+		if !ok || pair.Op != syntax.EQ {
+			continue
+		}
+		key, isName := pair.X.(*syntax.Ident)
+		value, isText := pair.Y.(*syntax.Literal)
+		if isName && isText && key.Name == name {
+			text, _ := value.Value.(string)
+			return text
+		}
+	}
+	return ""
 }
 
 // again says whether the program that a call of start starts on a host, both named
@@ -126,7 +152,7 @@ func (c *calls) lacks(d Drill, file *syntax.File) error {
 	return errors.Join(errs...)
 }
 
-// advice is that of requirements R52 to R54.
+// advice is that of requirements R52 to R54, and of decision U10.
 func (c *calls) advice() []Remark {
 	var all []Remark
 	add := func(at syntax.Position, text string) { all = append(all, Remark{at.String(), text}) }
@@ -134,6 +160,9 @@ func (c *calls) advice() []Remark {
 	terminals := c.programs["termsrv"]
 	if len(terminals) > 0 && len(servers) == 0 {
 		add(terminals[0], "a terminal server and no license server: where there is the one, the other is needed too (R52)")
+	}
+	if len(c.perUser) > 0 && !c.perUserPacks {
+		add(c.perUser[0], "a terminal server licensed per user and no Per User licenses: nobody counts them, and each user needs one (U10)")
 	}
 	if len(servers) == 1 {
 		add(servers[0], "one license server: two that can be found are recommended (R53)")

@@ -39,6 +39,10 @@ func TestLint(t *testing.T) {
 		{"# t\na = \"a\"; start(a, \"lserver\"); activate(a, 1); start(a, \"lserver\")\n" + proof, []string{"x.star:2:10: advice: one license server"}, nil},
 		{"# t\nstart(\"a\", \"lserver\"); start(\"b\", \"lserver\"); activate(\"a\", 1)\n" + proof,
 			[]string{"x.star:2:24: advice: more license servers than are activated"}, nil},
+		{"# t\nstart(\"a\", \"termsrv\", mode = \"user\"); start(\"b\", \"lserver\")\n" + proof,
+			[]string{"x.star:2:1: advice: a terminal server licensed per user", "x.star:2:39: advice: one license server"}, nil},
+		{"# t\nstart(\"a\", \"termsrv\", mode = \"user\"); start(\"b\", \"lserver\"); stock(\"b\", 1, kind = \"per-user\", cals = 2)\n" + proof,
+			[]string{"x.star:2:39: advice: one license server"}, nil},
 	} {
 		remarks, err := script.Drill{Name: "x", File: "x.star", Title: title(tt.source), Source: tt.source}.Lint()
 		for i, want := range tt.remarks {
