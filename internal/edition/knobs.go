@@ -1,6 +1,10 @@
 package edition
 
-import "time"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // Knob describes one knob: what it chooses, its values, its default in each
 // edition ("-" where the edition has no such choice), and what says so.
@@ -43,9 +47,10 @@ func Knobs() []Knob {
 	return list
 }
 
-func table() []knob {
-	return append(append(append(graceKnobs(), issueKnobs()...), discoveryKnobs()...), serviceKnobs()...)
-}
+// table is every knob; it is made once and never changed.
+var table = sync.OnceValue(func() []knob {
+	return slices.Concat(graceKnobs(), issueKnobs(), discoveryKnobs(), serviceKnobs())
+})
 
 func graceKnobs() []knob {
 	return []knob{

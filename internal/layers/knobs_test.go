@@ -27,8 +27,11 @@ func readers(pkg string) edition.Readers {
 	return 0
 }
 
-// ofAnother are knobs that a program asks the other end's edition for.
-func ofAnother(knob, pkg string) bool { return knob == "serves_ts" && pkg == "ts" }
+// ofAnother are knobs that a program asks another program's edition for: a terminal
+// server its license server's, tslab explain that of what it explains.
+func ofAnother(knob, pkg string) bool {
+	return knob == "serves_ts" && pkg == "ts" || knob == "event_text_days" && pkg == "cmd/tslab"
+}
 
 // TestKnobsAreRead: every knob of the table is read by the programs that the table
 // names as its readers, and by no other.
