@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,16 +25,19 @@ import (
 	"github.com/tslab/tslab/ts"
 	"github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/licensing"
+	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
 )
 
 const day = 24 * time.Hour
 
-// journal is an event log that is read while it is written.
+// journal is an event log that is read while it is written. What has been read once is
+// not read again: some are long, and asked for often.
 type journal struct {
 	mu   sync.Mutex
-	buf  bytes.Buffer
+	buf  bytes.Buffer // not read yet
+	read []eventlog.Event
 	mute bool
 }
 
@@ -56,11 +60,12 @@ func (j *journal) events(t testing.TB) []eventlog.Event {
 	t.Helper()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	events, err := eventlog.Read(bytes.NewReader(j.buf.Bytes()))
+	news, err := eventlog.Read(&j.buf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return events
+	j.read = append(j.read, news...)
+	return j.read
 }
 
 // running is a program that runs.
@@ -91,6 +96,7 @@ type farm struct {
 	wires *wires
 	begin time.Time
 	house *clearinghouse.Clearinghouse
+	users *ts.Users // of all terminal servers
 	ts    *termServer
 	ls    *licenseServer
 	pcs   map[string]*pc
@@ -122,12 +128,21 @@ type pc struct {
 func newFarm(t testing.TB) *farm {
 	t.Helper()
 	f := &farm{t: t, wires: newWires(), begin: time.Now(), pcs: map[string]*pc{}}
-	var err error
+	line, err := labUser()
+	if err == nil {
+		f.users, err = ts.ParseUsers(strings.NewReader(line), "users")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	if f.house, err = clearinghouse.Init(filepath.Join(f.dir(), "house"), "Story Clearinghouse", clock.System{}); err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
+
+// labUser is the user of every farm: a password's hash is slow to make.
+var labUser = sync.OnceValues(func() (string, error) { return ts.UserLine("lab", "lab") })
 
 func (f *farm) dir() string { return shm(f.t) }
 
@@ -238,7 +253,7 @@ func (f *farm) termServer(name string, p edition.Profile, licenseServer string) 
 	f.t.Helper()
 	s := &termServer{farm: f, journal: &journal{}}
 	s.config = ts.Config{
-		Host: name, Dir: filepath.Join(f.dir(), name), KeyBits: 512, Profile: p, LicenseServer: licenseServer,
+		Host: name, Dir: filepath.Join(f.dir(), name), KeyBits: 512, Profile: p, LicenseServer: licenseServer, Users: f.users,
 		Dial: f.wires.dial, Clock: clock.System{}, Events: eventlog.New(s.journal, name, "termsrv", clock.System{}, nil),
 	}
 	s.start()
@@ -279,7 +294,8 @@ func (f *farm) at(after time.Duration) {
 	synctest.Wait()
 }
 
-// pc is the device of a name, made when it is first spoken of.
+// pc is the device of a name, made when it is first spoken of. Its screen is small:
+// nobody looks at it.
 func (f *farm) pc(name, persona string) *pc {
 	f.t.Helper()
 	if d := f.pcs[name]; d != nil {
@@ -296,7 +312,7 @@ func (f *farm) pc(name, persona string) *pc {
 		}
 	}
 	f.pcs[name] = &pc{persona: p, Config: &client.Config{Server: "ts1:3389", Persona: p, Store: store, Name: name, User: "lab",
-		Password: "lab", Dial: f.wires.dial}}
+		Password: "lab", Dial: f.wires.dial, Desktop: rdp.Desktop{Width: 64, Height: 64, Bpp: 8}}}
 	return f.pcs[name]
 }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/rdpconn"
-	"github.com/tslab/tslab/wire/rdp"
 	"github.com/tslab/tslab/wire/rdpsec"
 	"github.com/tslab/tslab/wire/token"
 	"github.com/tslab/tslab/wire/tsls"
@@ -59,11 +58,10 @@ func TestThousandDevices(t *testing.T) {
 	})
 }
 
-// small is a device with a small screen and nothing to hide.
+// small is a device with nothing to hide.
 func (f *farm) small(name string) *pc {
 	d := f.pc(name, "9x")
 	d.Security, d.Encryption = rdpconn.RDPOnly, []rdpsec.Method{rdpsec.MethodNone}
-	d.Desktop = rdp.Desktop{Width: 64, Height: 64, Bpp: 8}
 	return d
 }
 
