@@ -30,7 +30,7 @@ func (d *daemon) enterDomain(ctx context.Context, id *identity.Identity) (*domai
 	if err != nil {
 		return nil, err
 	}
-	if err := d.o.mayStand(ctx, in.OnController); err != nil {
+	if err := d.o.mayStand(ctx, d.o.scope, in.OnController); err != nil {
 		return nil, err
 	}
 	m := in.Membership()
@@ -38,19 +38,19 @@ func (d *daemon) enterDomain(ctx context.Context, id *identity.Identity) (*domai
 	return in, nil
 }
 
-// mayStand is an error for a license server of domain scope that is on no domain
-// controller, where ls_host wants one: "this means the license server must be deployed
+// mayStand is an error for the scope domain on a machine that is no domain controller,
+// where ls_host wants one: "this means the license server must be deployed
 // on a domain controller" (white paper, Licensing Service Location). Where DNS cannot
 // tell, it may.
-func (o *options) mayStand(ctx context.Context, onController func(context.Context) (bool, error)) error {
-	if o.scope != "domain" || o.edition.LSHost != edition.HostDC {
+func (o *options) mayStand(ctx context.Context, scope string, onController func(context.Context) (bool, error)) error {
+	if scope != scopeDomain || o.edition.LSHost != edition.HostDC {
 		return nil
 	}
 	if on, err := onController(ctx); on || err != nil {
 		return nil
 	}
 	return fmt.Errorf("this machine is no domain controller of %s, where alone terminal servers seek a license server of domain scope: start it on one, "+
-		"or with --scope enterprise, or with --set ls_host=any where each terminal server is told of it by name", o.domain.Name)
+		"or with --scope enterprise (licmgr scope), or with --set ls_host=any where each terminal server is told of it by name", o.domain.Name)
 }
 
 // enterSite has the directory name this as its site's enterprise license server, as

@@ -127,6 +127,11 @@ func (s *sharing) change(ctx context.Context, scope string) error {
 	if scope == before {
 		return nil
 	}
+	if s.joined != nil {
+		if err := s.d.o.mayStand(ctx, scope, s.joined.OnController); err != nil {
+			return err
+		}
+	}
 	if err := durable.WriteFile(filepath.Join(s.d.State, scopeFile), []byte(scope+"\n"), 0o600); err != nil {
 		return err
 	}

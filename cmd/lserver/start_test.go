@@ -152,7 +152,6 @@ func TestMayStand(t *testing.T) {
 	if err := errors.Join(anywhere.SetAll([]string{"ls_host=any"}), strict.SetAll([]string{"ls_host=dc"})); err != nil {
 		t.Fatal(err)
 	}
-	const domain, enterprise = "domain", "enterprise"
 	for _, tt := range []struct {
 		p       edition.Profile
 		scope   string
@@ -160,16 +159,16 @@ func TestMayStand(t *testing.T) {
 		err     error
 		refused bool
 	}{
-		{w2k, domain, true, nil, false},
-		{w2k, domain, false, nil, true},
-		{w2k, domain, false, errors.New("no DNS"), false},
-		{w2k, enterprise, false, nil, false},
-		{net2003, domain, false, nil, false},
-		{anywhere, domain, false, nil, false},
-		{strict, domain, false, nil, true},
+		{w2k, scopeDomain, true, nil, false},
+		{w2k, scopeDomain, false, nil, true},
+		{w2k, scopeDomain, false, errors.New("no DNS"), false},
+		{w2k, scopeEnterprise, false, nil, false},
+		{net2003, scopeDomain, false, nil, false},
+		{anywhere, scopeDomain, false, nil, false},
+		{strict, scopeDomain, false, nil, true},
 	} {
-		o := options{edition: tt.p, scope: tt.scope, domain: cli.Domain{Name: "corp.example"}}
-		err := o.mayStand(t.Context(), func(context.Context) (bool, error) { return tt.on, tt.err })
+		o := options{edition: tt.p, domain: cli.Domain{Name: "corp.example"}}
+		err := o.mayStand(t.Context(), tt.scope, func(context.Context) (bool, error) { return tt.on, tt.err })
 		if (err != nil) != tt.refused || err != nil && !strings.Contains(err.Error(), "no domain controller of corp.example") {
 			t.Errorf("%s, ls_host=%s, scope %s, on a domain controller %v, %v: %v", tt.p.Edition, tt.p.LSHost, tt.scope, tt.on, tt.err, err)
 		}

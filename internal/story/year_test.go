@@ -405,13 +405,15 @@ func TestGraceEndsByAnyCAL(t *testing.T) {
 				if got := other.Status().Grace.State.String(); got != want {
 					t.Errorf("grace %s, want %s", got, want)
 				}
-				names := []string{}
+				var names []string
 				for _, e := range other.journal.events(t) {
 					if slices.Contains([]string{eventlog.GraceStarted.Name, eventlog.GraceEnded.Name}, e.Name) {
 						names = append(names, e.Name)
 					}
 				}
-				t.Log(names)
+				if want := map[string][]string{"ls": {eventlog.GraceEnded.Name}, "ts": {eventlog.GraceStarted.Name}}[scope]; !slices.Equal(names, want) {
+					t.Errorf("events %v, want %v", names, want)
+				}
 			})
 		})
 	}
