@@ -186,3 +186,100 @@ func TestStateFolder(t *testing.T) {
 		t.Errorf("its own folder: %v", err)
 	}
 }
+
+// sold takes in the record of a purchase of 25 licenses by Select and returns its number.
+func (d desk) sold() string {
+	d.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	number := codes.EnrollmentNumber().Make(123456)
+	record, err := enroll.Purchase{Reseller: "Shop", Program: "Select", Kind: "CAL", Product: "Windows 2000", Count: 25, Numbers: []string{number}, Issued: time.Now()}.Sign(key)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.WriteFile(d.path("purchase.txt"), record, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	d.must("purchase", "@/purchase.txt")
+	return number
+}
+
+// serverID is that of the activation in a file.
+func (d desk) serverID(name string) string {
+	d.t.Helper()
+	a, err := enroll.ParseActivation(d.read(name))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return a.ServerID
+}
+
+// TestServices: the clearinghouse activates, issues key packs, gets lost licenses back, and
+// reactivates, with which a key pack of before goes to the new License Server ID.
+//
+// proves R179
+func TestServices(t *testing.T) {
+	d := newDesk(t)
+	d.must("init")
+	number := d.sold()
+	d.request("request.txt")
+	d.must("activate", "@/request.txt", "-o", "@/activation.txt")
+	former := d.serverID("activation.txt")
+	for _, tt := range []struct {
+		args, want string
+		count      uint32
+	}{
+		{"install --server SERVER --program select --enrollment-number NUMBER --count 25", "key pack LAB-K", 25},
+		{"print --server SERVER --program select --enrollment-number NUMBER", "key pack LAB-K", 25},
+		{"recover --server SERVER --program select --enrollment-number NUMBER --license-id LAB-AAAAA-0000001,LAB-AAAAA-0000002", "2 x CAL", 2},
+		{"activate @/request.txt --reason certificate-corrupt", "activation of LS1", 0},
+		{"reissue --server SERVER --former-id FORMER --program select --enrollment-number NUMBER", "25 x CAL", 25},
+	} {
+		words := strings.NewReplacer("SERVER", d.serverID("activation.txt"), "NUMBER", number, "FORMER", former).Replace(tt.args)
+		file := "pack.txt"
+		if tt.count == 0 {
+			file = "activation.txt"
+		}
+		if out := d.must(append(strings.Fields(words), "-o", "@/"+file)...); !strings.Contains(out, tt.want) {
+			t.Errorf("%s: %s; want %s", tt.args, out, tt.want)
+		}
+		if tt.count > 0 && !strings.Contains(string(d.read(file)), d.serverID("activation.txt")) {
+			t.Errorf("%s: the key pack is for somebody else:\n%s", tt.args, d.read(file))
+		}
+	}
+	if d.serverID("activation.txt") == former {
+		t.Error("a reactivation has brought the former License Server ID")
+	}
+	if code, _, stderr := d.run("install", "--server", former, "--program", "select", "--enrollment-number", number, "--count", "1"); code != tscli.CodeRefused || !strings.Contains(stderr, "was activated again and is "+d.serverID("activation.txt")+" now") {
+		t.Errorf("for the former License Server ID: exit %d, %s", code, stderr)
+	}
+	if out := d.must("audit"); !strings.Contains(out, `"bought":25,"installed":25,"recovered":2`) {
+		t.Errorf("audit: %s", out)
+	}
+}
+
+// TestSellsNothing: licenses cannot be had of the clearinghouse for money, and a purchase
+// that no reseller has recorded gets none.
+//
+// proves R202
+func TestSellsNothing(t *testing.T) {
+	d := newDesk(t)
+	d.must("init")
+	d.request("request.txt")
+	d.must("activate", "@/request.txt", "-o", "@/activation.txt")
+	before := d.read("ch/clearinghouse.db")
+	for _, args := range [][]string{
+		{"buy"},
+		{"install", "--server", d.serverID("activation.txt"), "--program", "select", "--enrollment-number", codes.EnrollmentNumber().Make(7), "--count", "5"},
+	} {
+		code, stdout, stderr := d.run(args...)
+		if code != tscli.CodeRefused || stdout != "" || !strings.Contains(stderr, "reseller") {
+			t.Errorf("%v: exit %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+	if !bytes.Equal(before, d.read("ch/clearinghouse.db")) {
+		t.Error("the database has changed")
+	}
+}

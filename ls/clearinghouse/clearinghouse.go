@@ -110,18 +110,32 @@ func openDatabase(dir, name string, buckets ...string) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("clearinghouse database %s: %w", path, err)
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
+	if err := makeBuckets(db, buckets); err != nil {
+		return nil, errors.Join(fmt.Errorf("clearinghouse database %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+// makeBuckets makes those that are missing; a file that has them all is not written to.
+func makeBuckets(db *bbolt.DB, names []string) error {
+	missing := false
+	err := db.View(func(tx *bbolt.Tx) error {
+		for _, name := range names {
+			missing = missing || tx.Bucket([]byte(name)) == nil
+		}
+		return nil
+	})
+	if err != nil || !missing {
+		return err
+	}
+	return db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range names {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("clearinghouse database %s: %w", path, err), db.Close())
-	}
-	return db, nil
 }
 
 func random32() ([32]byte, error) {
