@@ -59,6 +59,10 @@ type Config struct {
 
 const idleAfter = 2 * time.Second
 
+// keep is how long the connection of a terminal server that asks nothing is kept: from
+// one ping to the next (verify_min), so that a ping need not make it anew.
+const keep = 150 * time.Minute
+
 // Server is a license server with its store open.
 type Server struct {
 	config Config
@@ -96,6 +100,9 @@ func New(c Config) (*Server, error) {
 	st, err := store.Open(c.Dir, store.Options{Name: c.Name, Seed: c.Seed})
 	if err != nil {
 		return nil, err
+	}
+	if c.Limits.Idle == 0 {
+		c.Limits.Idle = keep
 	}
 	if c.Limits.Refused == nil {
 		c.Limits.Refused = func(peer net.Addr, reason error) {

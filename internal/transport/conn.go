@@ -74,7 +74,7 @@ func NewConn(ctx context.Context, raw net.Conn, addr string, config *tls.Config,
 
 // Dial is [Dial] with the dialer's options.
 func (d Dialer) Dial(ctx context.Context, addr string, config *tls.Config, hello tsls.Hello) (*Conn, error) {
-	var dialer net.Dialer
+	dialer := net.Dialer{KeepAlive: -1} // a silent peer is found out by the next call
 	raw, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("license server %s: %w", addr, err)

@@ -82,6 +82,9 @@ func (s *server) accept(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		pause = 5 * time.Millisecond
+		if tcp, ok := raw.(*net.TCPConn); ok {
+			_ = tcp.SetKeepAlive(false) // a connection that is kept for the next ping costs nothing in between
+		}
 		c := &serverConn{server: s, raw: raw, source: source(raw.RemoteAddr())}
 		if err := s.add(c); err != nil {
 			raw.Close()
