@@ -186,7 +186,7 @@ func faultKindsCommand() *ucli.Command {
 			t := cli.Table{Header: []string{"KIND", "NEEDS", "TAKES", "USER", "EBPF", "INSIDE"}}
 			yes := map[bool]string{true: "yes", false: "-"}
 			for _, v := range fault.Verbs() {
-				t.Row(v.Kind, strings.Join(v.Needs, " "), strings.Join(v.Takes, " "), "yes", yes[v.Kernel], yes[v.Inside])
+				t.Row(v.Kind, strings.Join(v.Needs, " "), strings.Join(v.Takes, " "), yes[v.Kind != fault.Truncate], yes[v.Kernel], yes[v.Inside])
 			}
 			if err := t.Print(c.Root().Writer); err != nil {
 				return err

@@ -30,6 +30,7 @@ const (
 	Delay     Act = "delay"     // it waits, and what follows on its connection with it
 	Corrupt   Act = "corrupt"   // one byte behind its type is another
 	Duplicate Act = "duplicate" // it comes again, at once
+	Truncate  Act = "truncate"  // half of what is behind its type is missing
 )
 
 // Way is which way a message goes, seen from the program.
@@ -98,8 +99,8 @@ func (r Rule) check() error {
 		return errors.New("a fault without a name")
 	case r.Message == "":
 		return fmt.Errorf("fault %s: no message is named", r.Name)
-	case r.Act != Drop && r.Act != Delay && r.Act != Corrupt && r.Act != Duplicate:
-		return fmt.Errorf("fault %s: a program cannot %q a message; want drop, delay, corrupt or duplicate", r.Name, r.Act)
+	case r.Act != Drop && r.Act != Delay && r.Act != Corrupt && r.Act != Duplicate && r.Act != Truncate:
+		return fmt.Errorf("fault %s: a program cannot %q a message; want drop, delay, corrupt, duplicate or truncate", r.Name, r.Act)
 	case r.Way != Both && r.Way != Sent && r.Way != Received:
 		return fmt.Errorf("fault %s: way %q: want sent, received or none", r.Name, r.Way)
 	case r.Jitter < 0 || r.Delay < r.Jitter || r.Act == Delay && r.Delay == 0:
@@ -200,6 +201,10 @@ func (t *Table) judge(way Way, name string, message []byte, keep int) (holds []h
 		case Corrupt:
 			for i := range out {
 				out[i] = damaged(out[i], keep, dice)
+			}
+		case Truncate:
+			for i, b := range out {
+				out[i] = b[:min(len(b), keep+max(len(b)-keep, 0)/2)]
 			}
 		case Duplicate:
 			for range max(s.Copies, 1) {

@@ -149,7 +149,7 @@ func TestControl(t *testing.T) {
 		{`{}`, "faults: json"},
 		{`[{"act": "drop", "message": "Hello"}]`, "without a name"},
 		{`[{"name": "x", "act": "drop"}]`, "no message is named"},
-		{`[{"name": "x", "act": "cut", "message": "Hello"}]`, "want drop, delay, corrupt or duplicate"},
+		{`[{"name": "x", "act": "cut", "message": "Hello"}]`, "want drop, delay, corrupt, duplicate or truncate"},
 		{`[{"name": "x", "act": "drop", "message": "Hello", "way": "up"}]`, "want sent, received"},
 		{`[{"name": "x", "act": "delay", "message": "Hello"}]`, "want a delay"},
 	} {
@@ -159,6 +159,19 @@ func TestControl(t *testing.T) {
 		}
 		if counts, ok := out.([]Count); tt.want == "" && (!ok || len(counts) != 1 || counts[0].Name != "x") {
 			t.Errorf("%s: %v", tt.in, out)
+		}
+	}
+}
+
+// TestTruncate: half of what is behind the type is missing, however short the message.
+func TestTruncate(t *testing.T) {
+	table := &Table{}
+	if err := table.Set([]Rule{{Name: "x", Act: Truncate, Message: "Hello"}}); err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{"Hdrabcdef": "Hdrabc", "Hdrabc": "Hdra", "Hdra": "Hdr", "Hdr": "Hdr", "H": "H"} {
+		if out := table.Pass(Sent, named("Hello"), []byte(in), 3); len(out) != 1 || string(out[0]) != want {
+			t.Errorf("%q becomes %q, want %q", in, out, want)
 		}
 	}
 }

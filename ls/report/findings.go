@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tslab/tslab/wire/hwid"
+	"github.com/tslab/tslab/wire/licensing"
 	"github.com/tslab/tslab/wire/token"
 )
 
@@ -37,6 +38,9 @@ const (
 	// NoRow is a token that a license server had issued, and of which the store that it
 	// was given back from a backup knows nothing (drill D37).
 	NoRow = "without-row"
+	// OtherSystem is a built-in token, which is for Professional systems, of a device
+	// whose hardware id was made by another one (drill D44: the platform is a claim).
+	OtherSystem = "other-system"
 )
 
 // Remedy says what an administrator does about findings of the kind.
@@ -49,6 +53,9 @@ func Remedy(kind string) string {
 		return "After an old backup: let the license server serve on. A device whose token has no row keeps it until it is near its end and is given another CAL then, " +
 			"so have as many CALs free as tokens were issued after the backup; where there are fewer, have the clearinghouse reissue the missing ones by telephone " +
 			"(`clearinghouse recover`, with the License Server ID, the purchase and the license ids above). From then on, make backups more often: `licmgr backup`."
+	case OtherSystem:
+		return "Look at these computers: one that was upgraded to a Professional system is well, as it keeps its hardware id; else it says what it is not. " +
+			"No terminal server can prove what a client runs, so that the inventory of the house decides, and a CAL may be owed."
 	case ManyDevices:
 		return "Look at these computers: one that was set up anew is well, and its former token lapses by itself; cloned ones need names of their own; " +
 			"one that stores nothing takes a token at each start, and needs a store that lasts."
@@ -83,12 +90,30 @@ func Findings(rows []Row) []Finding {
 		func(id string, n int) string {
 			return fmt.Sprintf("%d devices have %s: a license server was restored from a backup older than what it had issued", n, id)
 		})...)
+	found = append(found, pretenders(out)...)
 	return append(found, several(out, ManyDevices,
 		func(r Row) (string, bool) { return strings.ToUpper(r.Machine), r.Machine != "" },
 		func(r Row) string { return r.HardwareID.String() },
 		func(name string, n int) string {
 			return fmt.Sprintf("%s has %d hardware ids: it was reimaged, shares its name, or stores nothing", name, n)
 		})...)
+}
+
+// pretenders are the devices with built-in tokens whose own hardware ids say that they
+// are no Professional systems.
+func pretenders(rows []Row) []Finding {
+	var found []Finding
+	for _, r := range rows {
+		made := licensing.Platform(r.HardwareID.Platform())
+		if r.Kind != token.BuiltIn.String() || r.HardwareID.IsZero() || made.IsProfessional() {
+			continue
+		}
+		found = append(found, Finding{
+			Kind: OtherSystem, About: r.HardwareID.String(), Tokens: []string{r.Server + " " + r.LicenseID},
+			Text: fmt.Sprintf("%s has a built-in token, and a hardware id of the platform %v, which is no Professional system", r.Machine, made),
+		})
+	}
+	return found
 }
 
 // Lost looks for the tokens of a license server's former store, rows of which are in

@@ -61,6 +61,9 @@ func (f Fault) checkMessage(v Verb) error {
 	if f.Level != ByMessage && f.Level != Wire && f.Level != Endpoint {
 		return fmt.Errorf("level %q: want \"wire\" or \"endpoint\"", f.Level)
 	}
+	if v.Kind == Truncate && f.At() == Wire {
+		return errors.New("a frame cannot be truncated, only a message inside a program: name one that TCP carries, and leave level out")
+	}
 	if f.Message == "" {
 		if f.Level == Endpoint {
 			return errors.New("a program knows messages, not frames: name a message, or leave level out")
@@ -80,7 +83,7 @@ func (f Fault) checkMessage(v Verb) error {
 		return fmt.Errorf("%s travels in datagrams, which no program is asked about; leave level out", f.Message)
 	}
 	if !v.Inside {
-		return fmt.Errorf("a program cannot %s a message; use drop, delay, corrupt or duplicate, or level=\"wire\"", v.Kind)
+		return fmt.Errorf("a program cannot %s a message; use drop, delay, corrupt, truncate or duplicate, or level=\"wire\"", v.Kind)
 	}
 	if len(f.Peers) > 0 || f.Protocol != "" || f.Port != 0 || f.Interface != "" {
 		return errors.New("inside a program only message, direction, nth and times choose; leave peers, protocol, port and the interface out, or say level=\"wire\"")

@@ -48,6 +48,9 @@ func TestCheck(t *testing.T) {
 		{"half a period", with(func(f *Fault) { f.Kind, f.Schedule = Cut, Schedule{Every: 3} }), "every and lasting go together"},
 		{"whole period", with(func(f *Fault) { f.Kind, f.Schedule = Cut, Schedule{Every: 3, For: 3} }), "is always"},
 		{"gap", with(func(f *Fault) { f.Kind, f.Gap = Reorder, -1 }), "gap -1"},
+		{"truncated frame", with(func(f *Fault) { f.Kind = Truncate }), "a frame cannot be truncated, only a message"},
+		{"truncated on the wire", with(func(f *Fault) { f.Kind, f.Message, f.Level = Truncate, "LICENSE_INFO", Wire }), "only a message inside a program"},
+		{"truncated", with(func(f *Fault) { f.Kind, f.Message = Truncate, "LICENSE_INFO" }), ""},
 		{"checksum", with(func(f *Fault) { f.Kind, f.Checksum = Corrupt, "no" }), `checksum "no"`},
 	} {
 		err := tt.f.Check()

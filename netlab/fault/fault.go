@@ -15,6 +15,7 @@ const (
 	Duplicate Kind = "duplicate" // a frame arrives twice
 	Reorder   Kind = "reorder"   // a frame is overtaken by those behind it
 	Corrupt   Kind = "corrupt"   // a byte of a frame's content is another
+	Truncate  Kind = "truncate"  // half of a message is missing, inside a program
 	Delay     Kind = "delay"     // a frame arrives later, at no loss of rate
 	Rate      Kind = "rate"      // no more than so many bits arrive in a second
 	Cut       Kind = "cut"       // nothing arrives

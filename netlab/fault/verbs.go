@@ -23,6 +23,7 @@ func Verbs() []Verb {
 		{Duplicate, "each frame, or the one that is named, arrives copies more times", nil, []string{"percent", "copies"}, true, true},
 		{Reorder, "each frame, with a chance of percent, waits until gap others have overtaken it, 50 ms at most (delay)", nil, []string{"percent", "gap", "delay"}, false, false},
 		{Corrupt, "one byte of the frame's content is changed; checksum=\"kept\" lets the receiver's kernel find out and drop it", nil, []string{"percent", "checksum"}, true, true},
+		{Truncate, "the second half of a message is missing, inside a program", nil, []string{"percent"}, false, true},
 		{Delay, "each frame arrives delay later, plus or minus jitter; with overtake=True frames may overtake each other", []string{"delay"}, []string{"percent", "jitter", "overtake"}, false, true},
 		{Rate, "kbit thousand bits a second and no more; what queue bytes cannot hold is lost", []string{"kbit"}, []string{"burst", "queue"}, false, false},
 		{Cut, "nothing arrives", nil, nil, true, false},
