@@ -29,7 +29,7 @@ LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 # In the order of the page; internal/interop has the same list.
 DOCUMENTED = tslab termsrv lserver clearinghouse licmgr lsreport tscc tsclient labdc
 
-.PHONY: docs help build lab test check interop captures bench fuzz deps deps-bench lint picture requirements fmt cross clean
+.PHONY: docs help build lab test check interop captures mutants bench fuzz deps deps-bench lint picture requirements fmt cross clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ picture: build ## docs/session.png, the picture in README, from a real client's 
 
 captures: build ## the reference captures in captures/, by running their drills
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestReferenceCaptures$$' ./internal/e2e -captures
+
+mutants: ## small mistakes in a copy of the program: says which ones no test and no drill notices; MUTANTS="-j 2 -only gossip"
+	@$(GO) run ./internal/e2e/mutants $(MUTANTS)
 
 bench: ## figures, one line each; BENCH=-json for JSON lines
 	@$(MAKE) --no-print-directory build >&2

@@ -76,6 +76,15 @@ func TestWhereItSeeks(t *testing.T) {
 			}, inDomain, "dc2", "dc1 dc2 dc3", 0,
 		},
 		{
+			"V2a: an enterprise license server on a domain controller counts in its own site", edition.SP3,
+			func(w *world) {
+				w.add("dc1", "10.0.0.1", "enterprise").info.Site = "B"
+				w.add("dc2", "10.0.0.2", "enterprise").info.Site = "a"
+				w.add("dc3", "10.0.0.3", "enterprise").info.Site = "C"
+				w.dcs, w.site = []string{"dc1", "dc2", "dc3"}, discovery.Site{Name: "A"}
+			}, inDomain, "dc2", "dc2", 0,
+		},
+		{
 			"V3: the site's entry, when no domain controller serves", edition.SP3,
 			func(w *world) {
 				w.add("ent", "10.0.0.9", "enterprise")

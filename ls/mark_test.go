@@ -82,6 +82,9 @@ func TestMarkOfUnknownToken(t *testing.T) {
 	if m := l.mark(d); !m.Created {
 		t.Error("no row was made")
 	}
+	if rows := must[tsls.LicenseList](l, tsls.Licenses{}).Licenses; len(rows) != 1 || !rows[0].Validated {
+		t.Errorf("the row that was made: %+v", rows)
+	}
 	if m := l.mark(d); m.Created {
 		t.Error("a second row was made")
 	}

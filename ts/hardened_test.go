@@ -97,6 +97,38 @@ func TestHardened(t *testing.T) {
 	}
 }
 
+// TestNotActivatedIsNotCertified: in the hardened mode a license server that is not
+// activated counts for nothing, also where any clearinghouse would do.
+func TestNotActivatedIsNotCertified(t *testing.T) {
+	genuine := certify(t)
+	for _, activated := range []bool{true, false} {
+		addr := welcomeWith(t, func(p transport.Peer) tsls.ServerInfo {
+			info := tsls.ServerInfo{Name: "ls1", Edition: "w2k-sp3", Activated: activated, Certificates: [][]byte{genuine.certificate.Raw}}
+			digest := tsls.ProofOf(p.Binding)
+			info.Proof, _ = ecdsa.SignASN1(rand.Reader, genuine.key, digest[:])
+			return info
+		})
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		profile := edition.W2KSP3()
+		profile.RequireClearinghouseRoot = true
+		s, err := New(Config{Host: "ts1", Dir: t.TempDir(), Listener: l, KeyBits: 512, Profile: profile, LicenseServer: addr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := s.catalog.dial(t.Context(), addr)
+		if (err == nil) != activated || err != nil && !strings.Contains(err.Error(), "license server ls1 is not activated") {
+			t.Errorf("activated %v: %v", activated, err)
+		}
+		if conn != nil {
+			conn.Close()
+		}
+	}
+}
+
 // welcomeWith serves a license server that answers Hello so.
 func welcomeWith(t *testing.T, info func(transport.Peer) tsls.ServerInfo) (addr string) {
 	t.Helper()

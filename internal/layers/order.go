@@ -21,7 +21,7 @@ var order = [][]string{
 	7: {"netlab/script", "netlab/drills", "netlab/report", "netlab/export", "internal/harness"},
 	8: {
 		"cmd/tsclient", "cmd/termsrv", "cmd/lserver", "cmd/clearinghouse", "cmd/labdc", "cmd/licmgr", "cmd/lsreport", "cmd/tscc", "cmd/tslab",
-		"internal/layers", "internal/requirements", "internal/story", "internal/e2e", "internal/interop", "internal/bench",
+		"internal/layers", "internal/requirements", "internal/story", "internal/e2e", "internal/e2e/mutants", "internal/interop", "internal/bench",
 	},
 }
 

@@ -399,6 +399,10 @@ func TestRecovery(t *testing.T) {
 			t.Errorf("transferred a second time: %v", err)
 		}
 	}
+	_, err = o.Do(OpRecover, o.form(keypack.Select, "count", "", "license-id", "K8-1 K8-2 K8-3 K8-4 K8-5 K8-6 K8-7 K8-8"))
+	if err == nil || !strings.Contains(err.Error(), "3 of the 10 licenses installed were made good before") {
+		t.Errorf("eleven of ten licenses: %v", err)
+	}
 	b, err := o.Balance()
 	if err != nil || b.Bought != 175 || b.Installed != 10 || b.Recovered != 3 || b.Tokens != 13 {
 		t.Errorf("balance %+v, %v", b, err)

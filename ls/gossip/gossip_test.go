@@ -111,6 +111,29 @@ func TestShortCut(t *testing.T) {
 	})
 }
 
+// TestNewsGoesAround: where news is not told to everybody directly, what its owner cannot
+// tell somebody himself comes by another, long before whole inventories are exchanged.
+func TestNewsGoesAround(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 12)
+		defer w.stop()
+		w.pace = gossip.LAN()
+		w.pace.PushPull = time.Hour
+		w.mesh.Weather(time.Millisecond, 0)
+		for i := range 3 {
+			w.start(i, 10)
+		}
+		w.within(30*time.Second, "at the start")
+		<-time.After(20 * time.Second)
+		w.mesh.Cut(at(0), at(2), true)
+		w.mesh.Cut(at(2), at(0), true)
+		w.all[0].announce(0)
+		if took := w.within(3*time.Second, "around the cut"); took < time.Millisecond {
+			t.Errorf("known after %v, which is no way around", took)
+		}
+	})
+}
+
 // TestHealsFromTheCatalog: servers that have met nobody yet meet as soon as discovery
 // names one, also when it was there first.
 func TestHealsFromTheCatalog(t *testing.T) {

@@ -135,6 +135,7 @@ func TestRefusedChanges(t *testing.T) {
 		{"retire twice", func(tx *store.Tx) error { _, err := tx.Retire(expired, store.Closed); return err }, store.ErrState},
 		{"retire into life", func(tx *store.Tx) error { _, err := tx.Retire(live, store.Live); return err }, store.ErrState},
 		{"the same pack again", func(tx *store.Tx) error { _, err := tx.InstallPack(store.Pack{ID: p.ID}); return err }, store.ErrDuplicatePack},
+		{"the same pack whole", func(tx *store.Tx) error { _, err := tx.InstallPack(p); return err }, store.ErrDuplicatePack},
 		{"a license id too long", func(tx *store.Tx) error {
 			_, err := tx.Issue(store.License{Pack: p.Number, ID: strings.Repeat("x", 256), Issuer: "ls2"})
 			return err
