@@ -36,8 +36,13 @@ func (l *Lab) AdvanceStep() time.Duration {
 func stepOf(argv []string) time.Duration {
 	p := edition.W2KSP3()
 	for i, arg := range argv {
-		if arg == "--set" && i+1 < len(argv) && strings.HasPrefix(argv[i+1], "advance_step=") {
-			_ = p.SetAll(argv[i+1 : i+2])
+		if arg != "--set" || i+1 == len(argv) {
+			continue
+		}
+		for setting := range strings.SplitSeq(argv[i+1], ",") {
+			if strings.HasPrefix(setting, "advance_step=") {
+				_ = p.SetAll([]string{setting})
+			}
 		}
 	}
 	return p.AdvanceStep

@@ -25,7 +25,7 @@ func TestAdvanceStep(t *testing.T) {
 		t.Errorf("without the knob: %s", got)
 	}
 	lab.running = append(lab.running,
-		process("termsrv", make(chan struct{}), "--edition", "ws2003", "--set", "grace_days=5", "--set", "advance_step=90m"),
+		process("termsrv", make(chan struct{}), "--edition", "ws2003", "--set", "grace_days=5,advance_step=90m"),
 		process("lserver", make(chan struct{}), "--set", "advance_step=6h"))
 	if got := lab.AdvanceStep(); got != 90*time.Minute {
 		t.Errorf("with 90m and 6h: %s", got)

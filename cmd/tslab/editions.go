@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"strings"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -24,17 +26,26 @@ func editionsCommand() *ucli.Command {
 			if c.Bool("json") {
 				return cli.JSON(c.Root().Writer, editionRows())
 			}
-			t := cli.Table{Header: []string{"KNOB"}}
-			for _, e := range edition.All() {
-				t.Header = append(t.Header, e.String())
-			}
-			t.Header = append(t.Header, "WHAT")
-			for _, k := range edition.Knobs() {
-				t.Row(k.Name, k.Defaults[0], k.Defaults[1], k.Defaults[2], k.Meaning)
-			}
-			return t.Print(c.Root().Writer)
+			return printEditions(c.Root().Writer)
 		},
 	}
+}
+
+// printEditions writes each knob with what it chooses, and its defaults side by side
+// below.
+func printEditions(w io.Writer) error {
+	var t cli.Table
+	for _, e := range edition.All() {
+		t.Header = append(t.Header, e.String())
+	}
+	t.Header[0] = "  " + t.Header[0]
+	for _, k := range edition.Knobs() {
+		for line := range strings.SplitSeq(wrap(k.Name+": "+k.Meaning, 80, 4), "\n") {
+			t.Row(line)
+		}
+		t.Row("  "+k.Defaults[0], k.Defaults[1], k.Defaults[2])
+	}
+	return t.Print(w)
 }
 
 // editionRow is a knob in JSON.

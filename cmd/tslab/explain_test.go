@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,7 +47,8 @@ func TestExplain(t *testing.T) {
 		{"editions --help", []string{"stranger_cal=none"}},
 		{"explain grace_token builtin_pool", []string{"    read by termsrv\n", "    read by termsrv, lserver\n"}},
 		{"explain --set serves_ts=w2k-rtm,w2k-sp3,temp_days=3 --duty serve --asker ws2003", []string{"L1a  DENY-served"}},
-		{"editions", []string{"KNOB", "w2k-rtm", "grace_days", "120", "length of the licensing grace period"}},
+		{"editions", []string{"  w2k-rtm                    w2k-sp3                    ws2003\n",
+			"grace_days: length of the licensing grace period\n  90                         90                         120\n"}},
 	} {
 		code, out, errs := explained(t, strings.Fields(test.args)...)
 		if code != 0 || errs != "" {
@@ -56,6 +58,16 @@ func TestExplain(t *testing.T) {
 			if !strings.Contains(out, want) {
 				t.Errorf("%s: no %q in\n%s", test.args, want, out)
 			}
+		}
+	}
+}
+
+// TestEditionsFit: the table fits 80 columns.
+func TestEditionsFit(t *testing.T) {
+	_, out, _ := explained(t, "editions")
+	for line := range strings.Lines(out) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 }

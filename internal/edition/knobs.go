@@ -107,7 +107,7 @@ func issueKnobs() []knob {
 			"a silent DefaultLicenseServer refuses clients in the grace period too"},
 		{"internet_connector", TerminalServer, toggle(func(p *Profile) *bool { return &p.InternetConnector }, "no", "yes"), "yes", "yes", "no", "S 002",
 			"the terminal server has an Internet Connector mode"},
-		{"ic_limit", TerminalServer, number(func(p *Profile) *int { return &p.ICLimit }), "200", "200", "200", "S 002; ws2003: only with internet_connector=yes",
+		{"ic_limit", TerminalServer, number(func(p *Profile) *int { return &p.ICLimit }), "200", "200", "200", "S 002; ws2003: P, for internet_connector=yes",
 			"simultaneous sessions in that mode"},
 		{"license_mode", TerminalServer, choice(func(p *Profile) *LicenseMode { return &p.LicenseMode }, PerDevice, PerUser), "device", "device", "device", "S 001; default P",
 			"which CALs the terminal server asks for"},
