@@ -105,6 +105,28 @@ func TestReferredRequests(t *testing.T) {
 	}
 }
 
+// TestMarked: a row here counts; without one its issuer's word, and without that the
+// token has been shown twice.
+func TestMarked(t *testing.T) {
+	for _, tt := range []struct {
+		row, marked bool
+		issuer      policy.Word
+		want        bool
+	}{
+		{true, true, policy.SaysNot, true},
+		{true, false, policy.SaysValidated, false},
+		{true, false, policy.NoWord, false},
+		{false, false, policy.SaysValidated, true},
+		{false, false, policy.SaysNot, false},
+		{false, true, policy.SaysNot, false},
+		{false, false, policy.NoWord, true},
+	} {
+		if got := policy.Marked(tt.row, tt.marked, tt.issuer); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
 func TestInquires(t *testing.T) {
 	p, rtm := edition.W2KSP3(), edition.W2K()
 	lax := edition.W2KSP3()

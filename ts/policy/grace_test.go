@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tslab/tslab/internal/edition"
+	"github.com/tslab/tslab/wire/tsls"
 )
 
 // live follows a grace period as a server's duty loop does: it sleeps until the
@@ -153,5 +154,37 @@ func TestGraceIsStored(t *testing.T) {
 	}
 	if text, _ := json.Marshal(Grace{}); string(text) != `{"state":"not-started"}` {
 		t.Errorf("new installation: %s", text)
+	}
+}
+
+// TestGraceToken: what the grace period gives by the letter of KB 326422, and to whom.
+func TestGraceToken(t *testing.T) {
+	for _, e := range edition.All() {
+		p := edition.Of(e)
+		p.GraceToken = edition.TSTemp
+		for _, test := range []struct {
+			class  tsls.Class
+			grace  Grace
+			answer Answer
+			pushed Push
+		}{
+			{tsls.ClassNone, Grace{}, Answer{}, PushGrace},
+			{tsls.ClassNone, Grace{}.Started(&p, start()), Answer{}, PushGrace},
+			{tsls.ClassNone, ended(), Answer{}, PushNone},
+			{tsls.ClassNone, Grace{}, up(tsls.AnswerTempNew), PushTemp},
+			{tsls.ClassTemporary, Grace{}, Answer{}, PushNone},        // it has one that counts
+			{tsls.ClassTemporaryExpired, Grace{}, Answer{}, PushNone}, // that would be a second one
+			{tsls.ClassPermExpired, Grace{}, Answer{}, PushNone},      // it would lose what it can have renewed
+			{tsls.ClassCorrupt, Grace{}, Answer{}, PushNone},
+		} {
+			if test.class == tsls.ClassPermExpired && e == edition.RTM {
+				continue // which reads it as nothing
+			}
+			s := Server{Profile: &p, Grace: test.grace, Features: Features(e)}
+			out := After(Before(start(), s, Client{Class: test.class}), test.answer)
+			if out.Pushed != test.pushed || out.Pushed == PushGrace && (!out.Admit || out.Mark || out.Wire != WireNew || !out.Grace.End.After(start())) {
+				t.Errorf("%s, %s in a grace period that is %s: %+v", e, test.class, test.grace.State, out)
+			}
+		}
 	}
 }
