@@ -33,7 +33,7 @@ func (r *Record) recordings(folder string) []capture.Recording {
 			}
 			all = append(all, capture.Recording{
 				Name: name, Path: path, Stats: r.Links[name],
-				Description: fmt.Sprintf("%s on net %s, %v, %v", h.Name, c.Net, c.Address, c.MAC()),
+				Description: fmt.Sprintf("%s on net %s, %v, %v", h.Name, c.Net, c.Addresses()[0], c.MAC()),
 			})
 		}
 	}

@@ -41,7 +41,7 @@ func (l *Lab) build(ctx context.Context, o Options) error {
 	}
 	go l.journal.run()
 	events := filepath.Join(l.Folder, "lab.jsonl")
-	if l.log, err = eventlog.Open(events, labName, "tslab", l.Clock, slog.New(slog.DiscardHandler)); err != nil {
+	if l.log, err = eventlog.Open(events, Name, "tslab", l.Clock, slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
 	if err := l.journal.follow(events); err != nil {
@@ -100,7 +100,7 @@ func (l *Lab) buildHosts() error {
 	etc := netns.Etc{Hosts: filepath.Join(l.Folder, "etc", "hosts"), ResolvConf: filepath.Join(l.Folder, "etc", "resolv.conf")}
 	const noResolver = "# This lab has no name server; its hosts stand in /etc/hosts.\n"
 	err := errors.Join(os.Mkdir(filepath.Dir(etc.Hosts), 0o755),
-		os.WriteFile(etc.Hosts, []byte(l.spec.hostsFile()), 0o644), os.WriteFile(etc.ResolvConf, []byte(noResolver), 0o644))
+		os.WriteFile(etc.Hosts, []byte(l.spec.hostsFile("")), 0o644), os.WriteFile(etc.ResolvConf, []byte(noResolver), 0o644))
 	if err != nil {
 		return err
 	}
@@ -113,9 +113,8 @@ func (l *Lab) buildHosts() error {
 			etc := etc
 			etc.Hostname = filepath.Join(dir, "hostname")
 			err := errors.Join(os.MkdirAll(filepath.Join(dir, "home"), 0o755), os.WriteFile(etc.Hostname, []byte(spec.Name+"\n"), 0o644))
-			if spec.Domain != "" && err == nil {
-				etc.Hosts, etc.ResolvConf = filepath.Join(dir, "hosts"), filepath.Join(dir, "resolv.conf")
-				err = errors.Join(os.WriteFile(etc.Hosts, []byte(spec.ownHosts()), 0o644), os.WriteFile(etc.ResolvConf, []byte(l.spec.resolver(spec)), 0o644))
+			if err == nil {
+				err = l.ownNames(&etc, spec)
 			}
 			if err != nil {
 				return err
@@ -133,6 +132,21 @@ func (l *Lab) buildHosts() error {
 	return g.Wait()
 }
 
+// ownNames gives a host files of its own by which it finds names, where the common ones
+// would not do.
+func (l *Lab) ownNames(etc *netns.Etc, spec Host) error {
+	own := filepath.Join(l.hostFolder(spec.Name), "hosts")
+	switch {
+	case spec.Domain != "":
+		etc.Hosts, etc.ResolvConf = own, filepath.Join(l.hostFolder(spec.Name), "resolv.conf")
+		return errors.Join(os.WriteFile(own, []byte(spec.ownHosts()), 0o644), os.WriteFile(etc.ResolvConf, []byte(l.spec.resolver(spec)), 0o644))
+	case !l.spec.oneHostsFile():
+		etc.Hosts = own
+		return os.WriteFile(own, []byte(l.spec.hostsFile(spec.Name)), 0o644)
+	}
+	return nil
+}
+
 // connect lays the cables and returns their ports in the switch, in order.
 func (l *Lab) connect(bridges map[string]string) ([]string, error) {
 	var ports []string
@@ -142,7 +156,7 @@ func (l *Lab) connect(bridges map[string]string) ([]string, error) {
 			port := l.sw.Name("p", index, i)
 			err := l.sw.Connect(l.hosts[spec.Name].Host, netns.Cable{
 				Bridge: bridges[c.Net], Port: port, Interface: c.Interface, MAC: c.MAC(),
-				Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()), Address6: netip.PrefixFrom(c.Address6, n.Prefix6.Bits()),
+				Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()), Address6: netip.PrefixFrom(c.Address6, n.Prefix6.Bits()), LinkLocal: c.LinkLocal(),
 			})
 			if err != nil {
 				return nil, err

@@ -54,12 +54,12 @@ func (l *Lab) Dial(ctx context.Context, from, to string, port uint16) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	target, err := l.host(to)
+	_, err = l.host(to)
 	if err != nil {
 		return nil, err
 	}
 	// An address as it stands: for a name, the dialer would leave the host's thread.
-	addr := netip.AddrPortFrom(target.spec.Address(), port)
+	addr := netip.AddrPortFrom(l.spec.AddressesOf(to, from)[0], port)
 	var conn net.Conn
 	err = h.Do(func() error {
 		var dialer net.Dialer

@@ -59,7 +59,7 @@ func (s *Spec) checkDomains() error {
 // ownHosts is the /etc/hosts of a host that asks its domain about names.
 func (h Host) ownHosts() string {
 	var b strings.Builder
-	b.WriteString("127.0.0.1 localhost\n")
+	b.WriteString(localhost)
 	for _, c := range h.Cables {
 		for _, a := range c.Addresses() {
 			fmt.Fprintf(&b, "%v %s.%s %s\n", a, h.Name, h.Domain, h.Name)

@@ -4,6 +4,7 @@ package netlab
 
 import (
 	"net"
+	"net/netip"
 	"path/filepath"
 )
 
@@ -29,9 +30,8 @@ func (s *Spec) controllerFlags(h Host, folder string) []string {
 		if n.Site == "" {
 			continue
 		}
-		flags = append(flags, "--site", n.Prefix.String()+"="+n.Site)
-		if n.Prefix6.IsValid() {
-			flags = append(flags, "--site", n.Prefix6.String()+"="+n.Site)
+		for _, p := range n.Prefixes() {
+			flags = append(flags, "--site", p.String()+"="+n.Site)
 		}
 	}
 	forwarded := map[string]bool{h.Domain: true}
@@ -42,7 +42,7 @@ func (s *Spec) controllerFlags(h Host, folder string) []string {
 		address := other.Address().String()
 		flags = append(flags, "--partner", net.JoinHostPort(address, enrollPort))
 		if other.Domain == h.Domain {
-			flags = append(flags, "--record", other.Name+" A "+address, "--record", "_ldap._tcp.dc._msdcs SRV 0 100 389 "+other.Name)
+			flags = append(flags, "--record", other.Name+" "+recordType(other.Address())+" "+address, "--record", "_ldap._tcp.dc._msdcs SRV 0 100 389 "+other.Name)
 		}
 		if !forwarded[other.Domain] {
 			flags = append(flags, "--forward", other.Domain+"="+net.JoinHostPort(address, dnsPort))
@@ -50,4 +50,12 @@ func (s *Spec) controllerFlags(h Host, folder string) []string {
 		}
 	}
 	return flags
+}
+
+// recordType is the type of the DNS record of an address.
+func recordType(a netip.Addr) string {
+	if a.Is6() {
+		return "AAAA"
+	}
+	return "A"
 }

@@ -60,11 +60,13 @@ func (l *Lab) Fault(ctx context.Context, f fault.Fault) (fault.Fault, error) {
 	}
 	if f.Seed == 0 && f.Chance() {
 		f.Seed = Stream(l.record.Seed, "fault", f.Name)
-		l.record.AddStreams(map[string]uint64{"fault/" + f.Name: f.Seed})
 	}
 	laid := &laidFault{Fault: f, record: &FaultRecord{Name: f.Name, Text: f.String(), Fault: &f, Counts: []fault.Counter{}}}
 	if err := l.lay(ctx, laid); err != nil {
 		return f, err
+	}
+	if f.Chance() {
+		l.record.AddStreams(map[string]uint64{"fault/" + f.Name: f.Seed})
 	}
 	l.recordFault(laid.record)
 	return f, nil
@@ -137,7 +139,7 @@ func (l *Lab) addresses(hosts []string) (all []netip.Addr, err error) {
 			return nil, err
 		}
 		for _, c := range h.spec.Cables {
-			all = append(all, c.Addresses()...)
+			all = append(all, c.Senders()...)
 		}
 	}
 	return all, nil
@@ -204,14 +206,19 @@ func (l *Lab) lift(ctx context.Context, laid *laidFault) error {
 	return l.faults.Remove(laid.Name)
 }
 
+// Overruns are frames that the userspace wire has lost so far without a fault that
+// would have had them lost.
+func (l *Lab) Overruns() uint64 {
+	if e, ok := l.faults.(interface{ Overruns() uint64 }); ok {
+		return e.Overruns()
+	}
+	return 0
+}
+
 // tellOverruns tells of frames that the userspace wire has lost by itself, which no
 // fault is to blame for.
 func (l *Lab) tellOverruns() {
-	e, ok := l.faults.(interface{ Overruns() uint64 })
-	if !ok {
-		return
-	}
-	if n := e.Overruns(); n > l.ledger.overruns {
+	if n := l.Overruns(); n > l.ledger.overruns {
 		l.log.Event(eventlog.FaultOverrun, eventlog.F("frames", n-l.ledger.overruns))
 		l.ledger.overruns = n
 	}

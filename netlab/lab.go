@@ -20,7 +20,6 @@ import (
 )
 
 const (
-	labName   = "lab"   // the lab's own name in event logs
 	clockName = "clock" // the calendar's file in the folder
 
 	// ringBudget is what the rings of all cables take together, a ring between
@@ -37,6 +36,9 @@ const (
 	stopTimeout = 5 * time.Second  // from SIGTERM to SIGKILL
 	syncTimeout = 20 * time.Second // for a recorder to catch up
 )
+
+// Name is the lab's own in event logs, where hosts have theirs.
+const Name = "lab"
 
 // DefaultStart is the lab's date when it begins, unless told otherwise.
 func DefaultStart() time.Time { return time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC) }

@@ -59,7 +59,10 @@ func (s *Spec) Routes(hostName string) []Route {
 // have it.
 func (s *Spec) routesTo(name string, by Cable) []Route {
 	n, _ := s.Net(name)
-	routes := []Route{{name, n.Prefix, by.Address}}
+	var routes []Route
+	if n.Prefix.IsValid() && by.Address.IsValid() {
+		routes = append(routes, Route{name, n.Prefix, by.Address})
+	}
 	if n.Prefix6.IsValid() && by.Address6.IsValid() {
 		routes = append(routes, Route{name, n.Prefix6, by.Address6})
 	}

@@ -19,7 +19,7 @@ type Spec struct {
 // Net is an Ethernet that hosts hang on.
 type Net struct {
 	Name    string       `json:"name"`
-	Prefix  netip.Prefix `json:"prefix"`
+	Prefix  netip.Prefix `json:"prefix,omitzero"`  // of its IPv4 addresses; invalid without any
 	Prefix6 netip.Prefix `json:"prefix6,omitzero"` // of its IPv6 addresses; invalid without any
 	Site    string       `json:"site,omitempty"`   // the site that it belongs to
 }
@@ -38,39 +38,69 @@ type Host struct {
 type Cable struct {
 	Net       string     `json:"net"`
 	Interface string     `json:"interface"`
-	Address   netip.Addr `json:"address"`
+	Address   netip.Addr `json:"address,omitzero"`  // invalid on a net without IPv4
 	Address6  netip.Addr `json:"address6,omitzero"` // invalid on a net without IPv6
+}
+
+// Prefixes are the net's, that of IPv4 first.
+func (n Net) Prefixes() []netip.Prefix {
+	return slices.DeleteFunc([]netip.Prefix{n.Prefix, n.Prefix6}, func(p netip.Prefix) bool { return !p.IsValid() })
 }
 
 // Addresses are the cable's addresses, that of IPv4 first.
 func (c Cable) Addresses() []netip.Addr {
-	if !c.Address6.IsValid() {
-		return []netip.Addr{c.Address}
-	}
-	return []netip.Addr{c.Address, c.Address6}
+	return slices.DeleteFunc([]netip.Addr{c.Address, c.Address6}, func(a netip.Addr) bool { return !a.IsValid() })
 }
 
-// MAC is the cable's hardware address; the last four bytes are its IP address.
+// LinkLocal is the cable's address on its link alone, as programs use it for what they
+// send to all nodes; invalid on a net without IPv6. It is fe80::/64 and the MAC.
+func (c Cable) LinkLocal() netip.Addr {
+	if !c.Address6.IsValid() {
+		return netip.Addr{}
+	}
+	a := [16]byte{0: 0xfe, 1: 0x80}
+	copy(a[10:], c.MAC())
+	return netip.AddrFrom16(a)
+}
+
+// Senders are the addresses from which frames of the host come on the cable.
+func (c Cable) Senders() []netip.Addr {
+	if !c.Address6.IsValid() {
+		return c.Addresses()
+	}
+	return append(c.Addresses(), c.LinkLocal())
+}
+
+// MAC is the cable's hardware address; the last four bytes are its IPv4 address. On a
+// net without IPv4 they are the net's number and the host's.
 func (c Cable) MAC() net.HardwareAddr {
+	if !c.Address.IsValid() {
+		v6 := c.Address6.As16()
+		return net.HardwareAddr{2, 6, v6[6], v6[7], v6[14], v6[15]}
+	}
 	v4 := c.Address.As4()
 	return append(net.HardwareAddr{2, 0}, v4[:]...)
 }
 
 // Address is the host's first address.
-func (h Host) Address() netip.Addr { return h.Cables[0].Address }
+func (h Host) Address() netip.Addr { return h.Cables[0].Addresses()[0] }
 
 const (
 	netBits   = 16 // a net's prefix unless told otherwise: 10.N.0.0/16
 	netBits6  = 64 // and of its IPv6 addresses: fd00:0:0:N::/64
+	maxBits   = 30 // of IPv4: room for two hosts
 	maxBits6  = 96 // so that hosts are numbered as in IPv4
 	maxNets   = 256
 	maxLabel  = 63 // RFC 1035
 	firstHost = 1
 
 	maxListed = 8 // hosts of a net in one line
+
+	localhost = "127.0.0.1 localhost\n"
 )
 
-// AddNet adds a net. A zero prefix stands for the next free one.
+// AddNet adds a net, with IPv4 or with IPv6 as its prefix is. A zero prefix stands for
+// the next free one of IPv4.
 func (s *Spec) AddNet(name string, prefix netip.Prefix) error {
 	if err := checkName("net", name); err != nil {
 		return err
@@ -84,16 +114,32 @@ func (s *Spec) AddNet(name string, prefix netip.Prefix) error {
 		}
 		prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(len(s.Nets)), 0, 0}), netBits)
 	}
-	if !prefix.Addr().Is4() || prefix.Bits() > 30 {
-		return fmt.Errorf("net %q: %v is not an IPv4 prefix with room for two hosts", name, prefix)
+	if err := s.checkPrefix(name, prefix); err != nil {
+		return err
 	}
-	prefix = prefix.Masked()
+	n := Net{Name: name, Prefix: prefix.Masked()}
+	if prefix.Addr().Is6() {
+		n.Prefix, n.Prefix6 = netip.Prefix{}, n.Prefix
+	}
+	s.Nets = append(s.Nets, n)
+	return nil
+}
+
+// checkPrefix holds that a net can have a prefix beside those of the others.
+func (s *Spec) checkPrefix(name string, prefix netip.Prefix) error {
+	switch {
+	case prefix.Addr().Is4() && prefix.Bits() > maxBits:
+		return fmt.Errorf("net %q: %v has no room for two hosts", name, prefix)
+	case prefix.Addr().Is4In6() || prefix.Addr().Is6() && prefix.Bits() > maxBits6:
+		return fmt.Errorf("net %q: %v is not an IPv6 prefix of at most /%d", name, prefix, maxBits6)
+	}
 	for _, n := range s.Nets {
-		if n.Prefix.Overlaps(prefix) {
-			return fmt.Errorf("net %q: %v overlaps %v of net %q", name, prefix, n.Prefix, n.Name)
+		for _, p := range n.Prefixes() {
+			if p.Overlaps(prefix) {
+				return fmt.Errorf("net %q: %v overlaps %v of net %q", name, prefix.Masked(), p, n.Name)
+			}
 		}
 	}
-	s.Nets = append(s.Nets, Net{Name: name, Prefix: prefix})
 	return nil
 }
 
@@ -107,21 +153,21 @@ func (s *Spec) AddIPv6(name string, prefix netip.Prefix) error {
 	if !prefix.IsValid() {
 		prefix = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0, 0, 0, 0, 0, 0, byte(i)}), netBits6)
 	}
-	if !prefix.Addr().Is6() || prefix.Addr().Is4In6() || prefix.Bits() > maxBits6 {
+	switch {
+	case s.Nets[i].Prefix6.IsValid():
+		return fmt.Errorf("net %q has IPv6 already, as %v", name, s.Nets[i].Prefix6)
+	case !prefix.Addr().Is6():
 		return fmt.Errorf("net %q: %v is not an IPv6 prefix of at most /%d", name, prefix, maxBits6)
 	}
-	prefix = prefix.Masked()
-	for _, n := range s.Nets {
-		if n.Prefix6.IsValid() && n.Prefix6.Overlaps(prefix) {
-			return fmt.Errorf("net %q: %v overlaps %v of net %q", name, prefix, n.Prefix6, n.Name)
-		}
+	if err := s.checkPrefix(name, prefix); err != nil {
+		return err
 	}
 	for _, h := range s.Hosts {
 		if slices.ContainsFunc(h.Cables, func(c Cable) bool { return c.Net == name }) {
 			return fmt.Errorf("net %q has hosts already", name)
 		}
 	}
-	s.Nets[i].Prefix6 = prefix
+	s.Nets[i].Prefix6 = prefix.Masked()
 	return nil
 }
 
@@ -184,24 +230,17 @@ func (s *Spec) Plug(hostName, netName string) (Cable, error) {
 	if slices.ContainsFunc(h.Cables, func(c Cable) bool { return c.Net == netName }) {
 		return Cable{}, fmt.Errorf("host %q: net %q is named twice", hostName, netName)
 	}
-	address, err := s.nextAddress(n)
-	if err != nil {
-		return Cable{}, fmt.Errorf("host %q: %w", hostName, err)
+	number := s.nextNumber(n)
+	if n.Prefix.IsValid() && number >= 1<<(32-n.Prefix.Bits())-1 { // the last one is the broadcast address
+		return Cable{}, fmt.Errorf("host %q: net %q: %v has no address left", hostName, n.Name, n.Prefix)
 	}
-	c := Cable{Net: netName, Interface: fmt.Sprintf("eth%d", len(h.Cables)), Address: address}
-	if n.Prefix6.IsValid() { // the host's number on the net is the same in both
-		base, v4 := n.Prefix6.Addr().As16(), address.As4()
-		number := binary.BigEndian.Uint32(v4[:]) - binary.BigEndian.Uint32(n.Prefix.Addr().AsSlice())
-		binary.BigEndian.PutUint32(base[12:], number)
-		c.Address6 = netip.AddrFrom16(base)
-	}
+	c := Cable{Net: netName, Interface: fmt.Sprintf("eth%d", len(h.Cables)), Address: numbered(n.Prefix, number), Address6: numbered(n.Prefix6, number)}
 	h.Cables = append(h.Cables, c)
 	return c, nil
 }
 
-// nextAddress is the address behind the last one given on the net.
-func (s *Spec) nextAddress(n Net) (netip.Addr, error) {
-	base := n.Prefix.Addr().As4()
+// nextNumber is the number behind the last one given on the net, the same in IPv4 and IPv6.
+func (s *Spec) nextNumber(n Net) uint32 {
 	next := uint32(firstHost)
 	for _, h := range s.Hosts {
 		for _, c := range h.Cables {
@@ -210,12 +249,19 @@ func (s *Spec) nextAddress(n Net) (netip.Addr, error) {
 			}
 		}
 	}
-	if next >= 1<<(32-n.Prefix.Bits())-1 { // the last one is the broadcast address
-		return netip.Addr{}, fmt.Errorf("net %q: %v has no address left", n.Name, n.Prefix)
+	return next
+}
+
+// numbered is the address with that number; invalid where there is no prefix.
+func numbered(p netip.Prefix, number uint32) netip.Addr {
+	if !p.IsValid() {
+		return netip.Addr{}
 	}
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(base[:])+next)
-	return netip.AddrFrom4(b), nil
+	b := p.Addr().AsSlice()
+	last := b[len(b)-4:]
+	binary.BigEndian.PutUint32(last, binary.BigEndian.Uint32(last)+number)
+	a, _ := netip.AddrFromSlice(b)
+	return a
 }
 
 // Net is the net of that name.
@@ -257,7 +303,7 @@ func (s *Spec) String() string {
 		for _, h := range s.Hosts {
 			for _, c := range h.Cables {
 				if c.Net == n.Name {
-					hosts = append(hosts, h.Name+" "+c.Address.String())
+					hosts = append(hosts, h.Name+" "+c.Addresses()[0].String())
 				}
 			}
 		}
@@ -265,23 +311,41 @@ func (s *Spec) String() string {
 		if len(hosts) > maxListed {
 			list = fmt.Sprintf("%s to %s, %d hosts", hosts[0], hosts[len(hosts)-1], len(hosts))
 		}
-		nets = append(nets, fmt.Sprintf("%s %v: %s", n.Name, n.Prefix, list))
+		nets = append(nets, fmt.Sprintf("%s %v: %s", n.Name, n.Prefixes()[0], list))
 	}
 	return strings.Join(nets, "; ")
 }
 
-// hostsFile is the /etc/hosts of every host.
-func (s *Spec) hostsFile() string {
+// AddressesOf are a host's, first those on nets that it shares with the asker.
+func (s *Spec) AddressesOf(host, asker string) []netip.Addr {
+	h, _ := s.Host(host)
+	by, _ := s.Host(asker)
+	var near, far []netip.Addr
+	for _, c := range h.Cables {
+		if slices.ContainsFunc(by.Cables, func(own Cable) bool { return own.Net == c.Net }) {
+			near = append(near, c.Addresses()...)
+		} else {
+			far = append(far, c.Addresses()...)
+		}
+	}
+	return append(near, far...)
+}
+
+// hostsFile is the /etc/hosts of a host that asks nobody about names.
+func (s *Spec) hostsFile(asker string) string {
 	var b strings.Builder
-	b.WriteString("127.0.0.1 localhost\n")
+	b.WriteString(localhost)
 	for _, h := range s.Hosts {
-		for _, c := range h.Cables {
-			for _, address := range c.Addresses() {
-				fmt.Fprintf(&b, "%v %s\n", address, h.Name)
-			}
+		for _, address := range s.AddressesOf(h.Name, asker) {
+			fmt.Fprintf(&b, "%v %s\n", address, h.Name)
 		}
 	}
 	return b.String()
+}
+
+// oneHostsFile says that the /etc/hosts of all hosts is the same: none has two nets.
+func (s *Spec) oneHostsFile() bool {
+	return !slices.ContainsFunc(s.Hosts, func(h Host) bool { return len(h.Cables) > 1 })
 }
 
 func checkName(what, name string) error {

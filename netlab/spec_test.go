@@ -1,6 +1,7 @@
 package netlab_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -46,6 +47,40 @@ func TestAddressesAreGivenInOrder(t *testing.T) {
 	}
 }
 
+func TestNetWithoutIPv4(t *testing.T) {
+	var s netlab.Spec
+	mustSpec(t, s.AddNet("n", netip.MustParsePrefix("fd00:1::7/64")), s.AddNet("lan", netip.Prefix{}), s.AddHost("ts1", "n"), s.AddRouter("gw", "n", "lan"), s.AddHost("c1", "lan"))
+	want := netlab.Cable{Net: "n", Interface: "eth0", Address6: netip.MustParseAddr("fd00:1::2")}
+	got := s.Hosts[1].Cables[0]
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if mac, local := got.MAC().String(), got.LinkLocal().String(); mac != "02:06:00:00:00:02" || local != "fe80::206:0:2" {
+		t.Errorf("MAC() = %s, LinkLocal() = %s", mac, local)
+	}
+	if got, want := s.String(), "n fd00:1::/64: ts1 fd00:1::1, gw fd00:1::2; lan 10.1.0.0/16: gw 10.1.0.1, c1 10.1.0.2"; got != want {
+		t.Errorf("String() = %s\nwant       %s", got, want)
+	}
+	for _, name := range []string{"ts1", "c1"} { // neither has an address of the other's family
+		if routes := s.Routes(name); len(routes) != 0 {
+			t.Errorf("routes of %s: %v", name, routes)
+		}
+	}
+}
+
+// A host on two nets is found on the one that the asker is on.
+func TestAddressesOfSharedNetsComeFirst(t *testing.T) {
+	var s netlab.Spec
+	mustSpec(t, s.AddNet("a", netip.Prefix{}), s.AddNet("b", netip.Prefix{}), s.AddIPv6("b", netip.Prefix{}), s.AddHost("ts1", "a", "b"), s.AddHost("c1", "b"), s.AddHost("c2", "a"))
+	for asker, want := range map[string]string{
+		"c1": "[10.1.0.1 fd00:0:0:1::1 10.0.0.1]", "c2": "[10.0.0.1 10.1.0.1 fd00:0:0:1::1]", "nobody": "[10.0.0.1 10.1.0.1 fd00:0:0:1::1]",
+	} {
+		if got := fmt.Sprint(s.AddressesOf("ts1", asker)); got != want {
+			t.Errorf("%s finds %s, want %s", asker, got, want)
+		}
+	}
+}
+
 func TestSpecRefuses(t *testing.T) {
 	build := func(steps ...func(*netlab.Spec) error) error {
 		var s netlab.Spec
@@ -80,7 +115,10 @@ func TestSpecRefuses(t *testing.T) {
 		{"no net", []func(*netlab.Spec) error{lan, addHost("a")}, "on no net"},
 		{"net twice", []func(*netlab.Spec) error{lan, addHost("a", "lan", "lan")}, "named twice"},
 		{"overlap", []func(*netlab.Spec) error{lan, addNet("b", "10.0.3.0/24")}, "overlaps"},
-		{"IPv6", []func(*netlab.Spec) error{addNet("b", "fd00::/64")}, "not an IPv4 prefix"},
+		{"IPv6 too small", []func(*netlab.Spec) error{addNet("b", "fd00::/97")}, "not an IPv6 prefix of at most /96"},
+		{"IPv6 overlap", []func(*netlab.Spec) error{addNet("a", "fd00::/64"), addNet("b", "fd00::/80")}, "overlaps"},
+		{"IPv6 twice", []func(*netlab.Spec) error{addNet("a", "fd00::/64"), func(s *netlab.Spec) error { return s.AddIPv6("a", netip.Prefix{}) }}, "has IPv6 already"},
+		{"IPv4 as IPv6", []func(*netlab.Spec) error{lan, func(s *netlab.Spec) error { return s.AddIPv6("lan", netip.MustParsePrefix("10.8.0.0/16")) }}, "not an IPv6 prefix"},
 		{"too small", []func(*netlab.Spec) error{addNet("b", "10.0.0.0/31")}, "room for two hosts"},
 		{"full", []func(*netlab.Spec) error{addNet("b", "10.9.0.0/30"), addHost("x", "b"), addHost("y", "b"), addHost("z", "b")}, "no address left"},
 		{"slash", []func(*netlab.Spec) error{lan, addHost("../etc", "lan")}, "lower-case letters"},

@@ -102,7 +102,7 @@ func (r *Record) names() map[netip.Addr]string {
 	names := map[netip.Addr]string{}
 	for _, h := range r.Hosts {
 		for _, c := range h.Cables {
-			for _, address := range c.Addresses() {
+			for _, address := range c.Senders() {
 				names[address] = h.Name
 			}
 		}

@@ -16,7 +16,7 @@ import (
 type Packet struct {
 	Time     time.Time
 	Link     string
-	Protocol string // "tcp", "udp", "icmp", "arp", "other"
+	Protocol string // "tcp", "udp", "icmp" (also of IPv6), "arp", "other"
 	From, To netip.AddrPort
 	Flags    string // of TCP: those of "SAFRP" that are set (SYN, ACK, FIN, RST, PSH)
 	Length   int    // of the frame
@@ -33,6 +33,7 @@ type Decoder struct {
 	tcp     layers.TCP
 	udp     layers.UDP
 	icmp    layers.ICMPv4
+	icmp6   layers.ICMPv6
 	parser  *gopacket.DecodingLayerParser
 	decoded []gopacket.LayerType
 }
@@ -41,7 +42,7 @@ type Decoder struct {
 func NewDecoder() *Decoder {
 	d := &Decoder{}
 	d.parser = gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet,
-		&d.eth, &d.arp, &d.ip4, &d.ip6, &d.tcp, &d.udp, &d.icmp)
+		&d.eth, &d.arp, &d.ip4, &d.ip6, &d.tcp, &d.udp, &d.icmp, &d.icmp6)
 	d.parser.IgnoreUnsupported = true
 	return d
 }
@@ -74,6 +75,8 @@ func (d *Decoder) Decode(link string, frame *Frame) Packet {
 			p.From, p.To = netip.AddrPortFrom(from, uint16(d.udp.SrcPort)), netip.AddrPortFrom(to, uint16(d.udp.DstPort))
 		case layers.LayerTypeICMPv4:
 			p.Protocol, p.Payload = "icmp", len(d.icmp.Payload)
+		case layers.LayerTypeICMPv6:
+			p.Protocol, p.Payload = "icmp", len(d.icmp6.Payload)
 		}
 	}
 	if !p.From.IsValid() {

@@ -48,7 +48,10 @@ func (l *lab) service(b *strings.Builder, h netlab.Host) {
 	}
 	b.WriteString("    networks:\n")
 	for _, c := range h.Cables {
-		fmt.Fprintf(b, "      %s:\n        ipv4_address: %s\n", scalar(c.Net), scalar(c.Address.String()))
+		fmt.Fprintf(b, "      %s:\n", scalar(c.Net))
+		if c.Address.IsValid() {
+			fmt.Fprintf(b, "        ipv4_address: %s\n", scalar(c.Address.String()))
+		}
 		if c.Address6.IsValid() {
 			fmt.Fprintf(b, "        ipv6_address: %s\n", scalar(c.Address6.String()))
 		}
@@ -64,10 +67,8 @@ func (l *lab) network(b *strings.Builder, n netlab.Net) {
 		b.WriteString("    enable_ipv6: true\n")
 	}
 	b.WriteString("    ipam:\n      config:\n")
-	for _, p := range []netip.Prefix{n.Prefix, n.Prefix6} {
-		if p.IsValid() { // the first addresses are the lab's hosts'; the bridge has the last
-			fmt.Fprintf(b, "        - subnet: %s\n          gateway: %s\n", scalar(p.String()), scalar(lastAddress(p).String()))
-		}
+	for _, p := range n.Prefixes() { // the first addresses are the lab's hosts'; the bridge has the last
+		fmt.Fprintf(b, "        - subnet: %s\n          gateway: %s\n", scalar(p.String()), scalar(lastAddress(p).String()))
 	}
 }
 

@@ -101,7 +101,7 @@ func (l *lab) device(host string, c netlab.Cable, number int) string {
 	if l.to == Containerlab {
 		return cableName(number)
 	}
-	return fmt.Sprintf(`"$(dev %s %v)"`, host, c.Address)
+	return fmt.Sprintf(`"$(dev %s %v)"`, host, c.Addresses()[0])
 }
 
 // impair does by netem what is done to frames by chance or by time.

@@ -66,9 +66,9 @@ func (l *lab) hostScript(h netlab.Host) string {
 	if l.to == Containerlab {
 		for i, c := range h.Cables {
 			n, _ := l.Spec.Net(c.Net)
-			line := fmt.Sprintf("cable %s %v/%d", cableName(i), c.Address, n.Prefix.Bits())
-			if c.Address6.IsValid() {
-				line += fmt.Sprintf(" %v/%d", c.Address6, n.Prefix6.Bits())
+			line := "cable " + cableName(i)
+			for i, a := range c.Addresses() {
+				line += fmt.Sprintf(" %v/%d", a, n.Prefixes()[i].Bits())
 			}
 			lines = append(lines, line+" # "+c.Net)
 		}
@@ -88,10 +88,8 @@ func (l *lab) names(h netlab.Host) []string {
 	var lines []string
 	if h.Domain == "" {
 		for _, other := range l.Spec.Hosts {
-			for _, c := range other.Cables {
-				for _, a := range c.Addresses() {
-					lines = append(lines, fmt.Sprintf("name %v %s", a, other.Name))
-				}
+			for _, a := range l.Spec.AddressesOf(other.Name, h.Name) {
+				lines = append(lines, fmt.Sprintf("name %v %s", a, other.Name))
 			}
 		}
 		return lines
@@ -105,7 +103,7 @@ func (l *lab) names(h netlab.Host) []string {
 		line += " " + c.Address().String()
 	}
 	for _, c := range h.Cables {
-		lines = append(lines, fmt.Sprintf("name %v %s.%s %s", c.Address, h.Name, h.Domain, h.Name))
+		lines = append(lines, fmt.Sprintf("name %v %s.%s %s", c.Addresses()[0], h.Name, h.Domain, h.Name))
 	}
 	return append(lines, line)
 }
@@ -133,5 +131,5 @@ func (l *lab) switchScript(n netlab.Net) string {
 	for i := range l.members(n.Name) {
 		line += " " + cableName(i)
 	}
-	return text(fmt.Sprintf("# The net %s, %v, for boot.", n.Name, n.Prefix), line)
+	return text(fmt.Sprintf("# The net %s, %v, for boot.", n.Name, n.Prefixes()[0]), line)
 }

@@ -75,8 +75,9 @@ type Cable struct {
 	Port      string           // the near end, in the switch
 	Interface string           // the far end, in the host
 	MAC       net.HardwareAddr // of the far end
-	Address   netip.Prefix     // of the far end
+	Address   netip.Prefix     // of the far end; invalid without IPv4
 	Address6  netip.Prefix     // of the far end; invalid without IPv6
+	LinkLocal netip.Addr       // of the far end, with Address6: a router asks from it for its neighbors on behalf of others
 }
 
 // Connect lays a cable. The host's interface sends checksummed frames of at most its
@@ -112,14 +113,16 @@ func (s *Switch) connect(h *Host, c Cable) error {
 	if err := h.Do(func() error { return plainFrames(c.Interface) }); err != nil {
 		return err
 	}
-	if err := h.handle.AddrAdd(far, &netlink.Addr{IPNet: ipNet(c.Address)}); err != nil {
-		return err
+	if c.Address.IsValid() {
+		if err := h.handle.AddrAdd(far, &netlink.Addr{IPNet: ipNet(c.Address)}); err != nil {
+			return err
+		}
 	}
 	if c.Address6.IsValid() {
 		if err := h.Do(func() error { return allowIPv6(c.Interface) }); err != nil {
 			return err
 		}
-		for _, p := range []netip.Prefix{linkLocal(c.MAC), c.Address6} {
+		for _, p := range []netip.Prefix{netip.PrefixFrom(c.LinkLocal, linkLocalBits), c.Address6} {
 			// Nobody else can have it, so that it may be used at once (RFC 4862 5.4).
 			if err := h.handle.AddrAdd(far, &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}); err != nil {
 				return fmt.Errorf("%v: %w", p, err)
@@ -133,13 +136,7 @@ func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
-// linkLocal is an address from which a router asks for its neighbors on behalf of
-// others: fe80::/64 and the MAC.
-func linkLocal(mac net.HardwareAddr) netip.Prefix {
-	a := [16]byte{0: 0xfe, 1: 0x80}
-	copy(a[10:], mac)
-	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
-}
+const linkLocalBits = 64 // RFC 4291 2.5.6
 
 // allowIPv6 takes back for one interface what quietIPv6 forbids, without the
 // addresses and the solicitations that the kernel would make by itself. It works in

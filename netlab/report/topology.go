@@ -47,7 +47,7 @@ func topology(r *netlab.Record) picture {
 	var p picture
 	for i, n := range r.Nets {
 		rows[n.Name] = margin + i*netGap
-		text := fmt.Sprintf("%s  %v", n.Name, n.Prefix)
+		text := fmt.Sprintf("%s  %v", n.Name, n.Prefixes()[0])
 		if n.Site != "" {
 			text += "  site " + n.Site
 		}
@@ -108,7 +108,7 @@ func hang(r *netlab.Record, net string, runs map[string][]string) []box {
 		case len(same) > crowd:
 			boxes = append(boxes, box{Name: h.Name + " … " + same[len(same)-1].Name, Detail: fmt.Sprintf("%d hosts: %s", len(same), detail(runs[h.Name], false))})
 		default:
-			boxes = append(boxes, box{Name: h.Name + "  " + h.Cables[0].Address.String(), Detail: detail(runs[h.Name], false), Router: h.Router})
+			boxes = append(boxes, box{Name: h.Name + "  " + h.Address().String(), Detail: detail(runs[h.Name], false), Router: h.Router})
 		}
 	}
 	return boxes

@@ -32,7 +32,7 @@ expect(packets(source=c2, protocol="udp"), sent + 1, "what is lost stands in the
 expect([faults(deaf).done, faults("deaf").text], [1, "cut of what ts1 receives from c2, udp"])
 first = fault(uplink, "drop", nth=1, protocol="udp", direction="from", port=9)
 expect([reach(c1, ts1), reach(c1, ts1)], ["silence", "reached"])
-luck = fault(uplink, "loss", percent=50, direction="to", protocol="icmp")
+luck = fault(uplink, "loss", percent=50, direction="to", protocol="icmp", seed=42)
 slow = fault(c1, "delay", delay=0.01, jitter="2ms")
 expect(reach(c1, ts1), lambda s: s in ["reached", "silence"])
 expect([f.name for f in faults()], ["partition-1", "deaf", "drop-1", "loss-1", "delay-1"])
@@ -55,7 +55,7 @@ func TestFaultWords(t *testing.T) {
 		"! fault partition-1: nothing between c1 and ts1, r1\n",
 		"fault deaf is healed\n",
 		"\nfault    deaf: cut of what ts1 receives from c2, udp: 1 of 1\n",
-		"\nseed     1 (fault/delay-1 ", ", fault/loss-1 ",
+		"\nseed     1 (fault/delay-1 ", ", fault/loss-1 42)",
 		"\nfault    flap-1: flap of what ts1 sends and receives, 16m39s of every 16m40s: ",
 	} {
 		if !strings.Contains(story, want) {

@@ -47,7 +47,7 @@ func (d Drill) Lint() ([]Remark, error) {
 		}
 		return true
 	})
-	return c.advice(), c.lacks(d, file)
+	return c.advice(), errors.Join(checkFaults(file), c.lacks(d, file))
 }
 
 func (c *calls) add(call *syntax.CallExpr) {

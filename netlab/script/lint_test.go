@@ -43,6 +43,11 @@ func TestLint(t *testing.T) {
 			[]string{"x.star:2:1: advice: a terminal server licensed per user", "x.star:2:39: advice: one license server"}, nil},
 		{"# t\nstart(\"a\", \"termsrv\", mode = \"user\"); start(\"b\", \"lserver\"); stock(\"b\", 1, kind = \"per-user\", cals = 2)\n" + proof,
 			[]string{"x.star:2:39: advice: one license server"}, nil},
+		{"# t\nh = 1; fault(h, \"loss\", percent=10, peer=h, name=h, direction=\"from\"); fault(h, \"loss\", percent=h)\n" + proof, nil, nil},
+		{"# t\nh = 1; fault(h, \"los\"); fault(h, \"loss\", percent=101)\nfault(h, \"delay\", delay=-0.5); fault(h, \"cut\", direction=\"out\")\n" +
+			"fault(h, \"drop\", message=\"NEW_LICENCE\"); fault(h, \"cut\", colour=1); fault(h, \"cut\", port=70000)\n" + proof, nil, []string{
+			`x.star:2:8: fault los: there is no kind "los"`, "x.star:2:25: fault loss: ", "x.star:3:1: fault delay: ", `x.star:3:32: fault cut: direction "out"`,
+			`x.star:4:1: fault drop: there is no message "NEW_LICENCE"`, `unexpected keyword argument "colour"`, "port: 70000"}},
 	} {
 		remarks, err := script.Drill{Name: "x", File: "x.star", Title: title(tt.source), Source: tt.source}.Lint()
 		for i, want := range tt.remarks {

@@ -49,8 +49,10 @@ func (e *engine) netWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starl
 	}
 	n, _ := e.spec.Net(name)
 	fields := starlark.StringDict{
-		"name": starlark.String(n.Name), "prefix": starlark.String(n.Prefix.String()),
-		"prefix6": starlark.None, "site": starlark.String(n.Site),
+		"name": starlark.String(n.Name), "prefix": starlark.None, "prefix6": starlark.None, "site": starlark.String(n.Site),
+	}
+	if n.Prefix.IsValid() {
+		fields["prefix"] = starlark.String(n.Prefix.String())
 	}
 	if n.Prefix6.IsValid() {
 		fields["prefix6"] = starlark.String(n.Prefix6.String())
@@ -146,7 +148,7 @@ func (e *engine) linkWord(_ *starlark.Thread, args starlark.Tuple, kwargs []star
 func linkValue(host string, c netlab.Cable) starlark.Value {
 	fields := starlark.StringDict{
 		"name": starlark.String(host + ":" + c.Interface), "host": starlark.String(host), "net": starlark.String(c.Net),
-		"interface": starlark.String(c.Interface), "address": starlark.String(c.Address.String()), "address6": starlark.None,
+		"interface": starlark.String(c.Interface), "address": starlark.String(c.Addresses()[0].String()), "address6": starlark.None,
 	}
 	if c.Address6.IsValid() {
 		fields["address6"] = starlark.String(c.Address6.String())

@@ -45,3 +45,29 @@ expect(now()[:10], "2003-03-04")
 		t.Fatalf("%v\n%s", err, story)
 	}
 }
+
+// A net may have IPv6 alone: names, routers, filters and partitions are as with IPv4.
+// A host on two nets is found on the one that the asker is on.
+func TestNetworksWithoutIPv4(t *testing.T) {
+	r, story, err := run(t, `# Two nets of IPv6 alone, and one of IPv4
+a = net("a", "fd00:1::/64"); b = net("b", prefix = "fd00:2::/64"); old = net("old")
+h1 = host("h1", a); both = host("both", old, a); h2 = host("h2", b); h3 = host("h3", old)
+r1 = router("r1", a, b)
+expect([a.prefix, a.prefix6, h1.address, h1.address6, link(both, a).address], [None, "fd00:1::/64", "fd00:1::1", "fd00:1::1", "fd00:1::2"])
+def shout(who, to):
+    return exec(who, "shout", to + ":9").stdout.strip()
+expect([shout(h1, "h2"), shout(h2, "both"), shout(h3, "both")], ["reached"] * 3)
+expect(shout(h1, "h3"), lambda s: "unreachable" in s)
+expect([p.target for p in packets(source = h1, protocol = "udp", list = True)], ["h2"])
+expect([p.target_port for p in packets(between = (h2, both), protocol = "udp", list = True)], [9])
+expect(packets(source = both, target = h2, protocol = "icmp") > 0, True, "that nobody listens is said by ICMPv6")
+expect(packets(source = both, target = h3, protocol = "udp"), 0)
+split = partition([h1], [r1])
+expect([shout(h1, "h2"), shout(h1, "both")], ["silence", "reached"])
+heal(split)
+expect(shout(h1, "h2"), "reached")
+`)
+	if err != nil || r.Verdict != netlab.Passed {
+		t.Fatalf("%v\n%s", err, story)
+	}
+}

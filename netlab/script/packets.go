@@ -44,6 +44,9 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 	if strings.Trim(f.flags, "SAFRP") != "" {
 		return nil, fmt.Errorf("flags %q: want some of SAFRP", f.flags)
 	}
+	if f.port < 0 || f.port > 65535 || given(kwargs, "port") && f.port == 0 {
+		return nil, fmt.Errorf("port: %d; want 1 to 65535", f.port)
+	}
 	lab, err := e.up()
 	if err != nil {
 		return nil, err
@@ -60,6 +63,9 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 	if link != nil {
 		if f.link, err = hostName(link); err != nil {
 			return nil, fmt.Errorf("link: got %s, want what link() returned or a name such as c1:eth0", link.Type())
+		}
+		if err := e.checkLink(f.link); err != nil {
+			return nil, err
 		}
 	}
 	f.senders = e.senders()
@@ -88,6 +94,20 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 	return starlark.NewList(list), nil
 }
 
+// checkLink holds that a cable is there.
+func (e *engine) checkLink(name string) error {
+	var names []string
+	for _, h := range e.spec.Hosts {
+		for _, c := range h.Cables {
+			names = append(names, h.Name+":"+c.Interface)
+		}
+	}
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return fmt.Errorf("link: there is no cable %q in this lab; there are %s", name, strings.Join(names, ", "))
+}
+
 // senders is which host has which address.
 func (e *engine) senders() map[netip.Addr]string {
 	all := map[netip.Addr]string{}
@@ -109,7 +129,7 @@ func (e *engine) end(word string, v starlark.Value) ([]netip.Addr, error) {
 	}
 	h, ok := e.spec.Host(name)
 	if !ok {
-		return nil, fmt.Errorf("%s: there is no host %q in this lab", word, name)
+		return nil, fmt.Errorf("%s: %w", word, e.noHost(name))
 	}
 	return addresses(h), nil
 }

@@ -63,7 +63,7 @@ type engine struct {
 
 	logged   map[entry]*listing // what the drill lists of the logs
 	counting []string           // places where the drill looked at packets
-	lost     func() uint64      // frames that were carried and not recorded: the lab's, unless a test has its own
+	lost     func() uint64      // frames that were sent and not recorded or not carried on: the lab's, unless a test has its own
 
 	streams map[string]uint64     // the seed of each sequence of choices, by its name
 	dice    map[string]*rand.Rand // those that the drill itself draws from
@@ -186,7 +186,7 @@ func (e *engine) up() (*netlab.Lab, error) {
 	e.lab = lab
 	e.story.to(func(p *progress) { p.date = lab.Clock.Now })
 	if e.lost == nil {
-		e.lost = lab.Drops
+		e.lost = func() uint64 { return lab.Drops() + lab.Overruns() }
 	}
 	return lab, nil
 }

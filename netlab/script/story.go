@@ -119,6 +119,9 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 		frames += l.Packets
 	}
 	fmt.Fprintf(&b, "\n%s: %s: %d of %d expectations met", r.Name(), r.Verdict, met, len(r.Expectations))
+	if r.Verdict == netlab.Passed && !ownExpectation(r) {
+		b.WriteString(", none of them the drill's own")
+	}
 	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
 	b.WriteString("\n")
 	if n := len(r.Invariants); n > 0 {
@@ -138,6 +141,12 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 		b.WriteString(" " + quote(arg))
 	}
 	s.line(b.String())
+}
+
+// ownExpectation says whether a drill expected anything itself: what is expected of every
+// drill has a file as its place, and no line.
+func ownExpectation(r *netlab.Record) bool {
+	return slices.ContainsFunc(r.Expectations, func(x netlab.Expectation) bool { return strings.Contains(x.Place, ":") })
 }
 
 // streams lists the seeds that were drawn from the run's.
