@@ -72,11 +72,16 @@ func (c Cable) Senders() []netip.Addr {
 }
 
 // MAC is the cable's hardware address; the last four bytes are its IPv4 address. On a
-// net without IPv4 they are the net's number and the host's.
+// net without IPv4 they are drawn from the IPv6 one: two from the net's part, two of the
+// host's.
 func (c Cable) MAC() net.HardwareAddr {
 	if !c.Address.IsValid() {
 		v6 := c.Address6.As16()
-		return net.HardwareAddr{2, 6, v6[6], v6[7], v6[14], v6[15]}
+		mac := net.HardwareAddr{2, 6, 0, 0, v6[14], v6[15]}
+		for i, b := range v6[:maxBits6/8] {
+			mac[2+i%2] ^= b
+		}
+		return mac
 	}
 	v4 := c.Address.As4()
 	return append(net.HardwareAddr{2, 0}, v4[:]...)

@@ -55,7 +55,7 @@ func TestNetWithoutIPv4(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if mac, local := got.MAC().String(), got.LinkLocal().String(); mac != "02:06:00:00:00:02" || local != "fe80::206:0:2" {
+	if mac, local := got.MAC().String(), got.LinkLocal().String(); mac != "02:06:fd:01:00:02" || local != "fe80::206:fd01:2" {
 		t.Errorf("MAC() = %s, LinkLocal() = %s", mac, local)
 	}
 	if got, want := s.String(), "n fd00:1::/64: ts1 fd00:1::1, gw fd00:1::2; lan 10.1.0.0/16: gw 10.1.0.1, c1 10.1.0.2"; got != want {
