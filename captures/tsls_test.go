@@ -22,7 +22,7 @@ func messages() []tsls.Message {
 	return []tsls.Message{
 		tsls.Hello{}, tsls.Ping{}, tsls.Allocate{}, tsls.Mark{}, tsls.Return{}, tsls.GetActivationRequest{}, tsls.Activate{},
 		tsls.InstallKeyPack{}, tsls.KeyPacks{}, tsls.Licenses{}, tsls.ServerInfo{}, tsls.Allocated{}, tsls.Marked{}, tsls.Returned{},
-		tsls.Inquire{}, tsls.Close{}, tsls.Peers{}, tsls.ActivateByNumber{}, tsls.InstallByNumber{}, tsls.GetOrder{}, tsls.Automatic{},
+		tsls.Inquire{}, tsls.Close{}, tsls.Peers{}, tsls.ActivateByNumber{}, tsls.InstallByNumber{}, tsls.GetOrder{}, tsls.Automatic{}, tsls.Deactivate{},
 		tsls.Inquired{}, tsls.Closed{}, tsls.PeerList{}, tsls.Order{}, tsls.ActivationRequest{}, tsls.KeyPackInstalled{}, tsls.KeyPackList{}, tsls.LicenseList{}, tsls.Error{},
 	}
 }

@@ -138,11 +138,7 @@ func (s *Server) installByNumber(ctx context.Context, m tsls.InstallByNumber) (t
 	if !id.Activated() {
 		return nil, tsls.Errorf(tsls.CodeNotActivated, "%v", keypack.ErrNotActivated)
 	}
-	root, err := x509.ParseCertificate(id.Chain[0])
-	if err != nil {
-		return nil, err
-	}
-	secret, err := enroll.Secret(id.key, root.PublicKey)
+	secret, err := id.secret()
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +161,39 @@ func formerIDs(id identity) []string {
 		}
 	}
 	return list
+}
+
+// deactivateBy takes the confirmation code that the clearinghouse has told who deactivates
+// this server: it can be made by those two only, and for this License Server ID only.
+func (s *Server) deactivateBy(ctx context.Context, m tsls.Deactivate) (tsls.Message, error) {
+	id := s.identity()
+	if !id.Activated() {
+		return nil, tsls.Errorf(tsls.CodeNotActivated, "the license server is not activated, and there is nothing to take back")
+	}
+	typed, err := keypack.ConfirmationField().Check(m.Confirmation)
+	if err != nil {
+		return nil, tsls.Errorf(tsls.CodeDocument, "%v", err)
+	}
+	secret, err := id.secret()
+	if err != nil {
+		return nil, err
+	}
+	if typed != codes.ConfirmationCode(secret, id.ServerID) {
+		return nil, tsls.Errorf(tsls.CodeOtherServer, "confirmation: the code is sound, but not that of License Server ID %s, which this server is; call the clearinghouse, and give it that number", id.ServerID)
+	}
+	if _, err := s.Deactivate(ctx); err != nil {
+		return nil, err
+	}
+	return s.info()
+}
+
+// secret is what the clearinghouse and this server share since the activation.
+func (id *identity) secret() ([]byte, error) {
+	root, err := x509.ParseCertificate(id.Chain[0])
+	if err != nil {
+		return nil, err
+	}
+	return enroll.Secret(id.key, root.PublicKey)
 }
 
 // order signs what the administrator wants of the clearinghouse.

@@ -146,6 +146,23 @@ func TestNumbersRefused(t *testing.T) {
 	if l.free() != 1 {
 		t.Errorf("%d CALs, want 1", l.free())
 	}
+
+	secret, err := enroll.Secret(l.ca.key, keys[0].Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	confirmation := codes.ConfirmationCode(secret, ids[0])
+	refuse("a confirmation of another's", tsls.Deactivate{Confirmation: codes.ConfirmationCode(secret, stranger)}, tsls.CodeOtherServer, "not that of License Server ID "+ids[0])
+	refuse("by another clearinghouse", tsls.Deactivate{Confirmation: codes.ConfirmationCode(nil, ids[0])}, tsls.CodeOtherServer, "give it that number")
+	refuse("half a confirmation", tsls.Deactivate{Confirmation: confirmation[:8]}, tsls.CodeDocument, "confirmation: ")
+	refuse("no confirmation", tsls.Deactivate{}, tsls.CodeDocument, "confirmation: it is empty")
+	if info := must[tsls.ServerInfo](l, tsls.Deactivate{Confirmation: strings.ToLower(confirmation)}); info.Activated || info.ServerID != "" || len(info.Certificates) < 2 {
+		t.Errorf("deactivated: %+v", info)
+	}
+	refuse("again", tsls.Deactivate{Confirmation: confirmation}, tsls.CodeNotActivated, "nothing to take back")
+	if l.free() != 1 {
+		t.Errorf("%d CALs after the deactivation, want 1", l.free())
+	}
 }
 
 // An order is signed by the key of the certificate, and by nothing else.

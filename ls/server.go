@@ -221,6 +221,8 @@ func (s *Server) handle(ctx context.Context, peer transport.Peer, m tsls.Message
 		return s.order(m)
 	case tsls.Automatic:
 		return s.automatic(ctx, m)
+	case tsls.Deactivate:
+		return s.deactivateBy(ctx, m)
 	case tsls.KeyPacks:
 		return s.keyPacks()
 	case tsls.Licenses:

@@ -71,10 +71,10 @@ func activated(id store.Identity, upgraded bool, document enroll.Activation) (st
 		return id, tsls.Errorf(tsls.CodeActivated, "this activation was withdrawn; have the clearinghouse make another")
 	case id.Activated() && !bytes.Equal(id.Chain[0], document.Root):
 		// Anybody who reaches the server may send an activation: it must not change hands by that.
-		return id, tsls.Errorf(tsls.CodeForbidden, "the license server is activated, as %s, by another clearinghouse; run `licmgr deactivate` on its machine first", id.ServerID)
+		return id, tsls.Errorf(tsls.CodeForbidden, "the license server is activated, as %s, by another clearinghouse; run `licmgr deactivate --lserver` on its machine first", id.ServerID)
 	}
 	if upgraded && !underRoot(id.Former, document.Root) {
-		return id, tsls.Errorf(tsls.CodeForbidden, "the license server waits to be activated again by the clearinghouse that activated it before the upgrade; run `licmgr deactivate` on its machine first to change to another")
+		return id, tsls.Errorf(tsls.CodeForbidden, "the license server waits to be activated again by the clearinghouse that activated it before the upgrade; run `licmgr deactivate --lserver` on its machine first to change to another")
 	}
 	if !isFormer(id, present) {
 		id.Former = append([][]byte{present}, id.Former...)

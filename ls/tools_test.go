@@ -110,7 +110,7 @@ func TestActivationRefuses(t *testing.T) {
 		{"another server's", l.ca.activate(t, theirs.Document), tsls.CodeOtherServer, "not for this server's"},
 		{"good", good, 0, ""},
 		{"again", good, tsls.CodeActivated, "activated already"},
-		{"another clearinghouse's", foreign, tsls.CodeForbidden, "`licmgr deactivate`"},
+		{"another clearinghouse's", foreign, tsls.CodeForbidden, "`licmgr deactivate --lserver`"},
 		{"newer", newer, 0, ""},
 		{"the old one", good, tsls.CodeActivated, "replaced by a later one"},
 	} {

@@ -28,6 +28,7 @@ local messages = {
     [0x16] = { "InstallByNumber", "pack_id:text" },
     [0x17] = { "GetOrder", "fields:*text" },
     [0x18] = { "Automatic", "operation:text fields:*text" },
+    [0x19] = { "Deactivate", "confirmation:text" },
     [0x81] = { "ServerInfo", "version:u16 features:u32 name:text server_id:text edition:text scope:text activated:bool cal_issued_ever:bool "
         .. "per_user_pack:bool certificates:*blob roots:*blob site:text proof:blob" },
     [0x83] = { "Allocated", "answer:u8 license:blob referrals:*referral validated:bool cal_issued_ever:bool features:u32 former:*blob reason:text" },

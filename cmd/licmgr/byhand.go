@@ -13,10 +13,14 @@ import (
 )
 
 // answerField is the number that comes back by telephone, browser or fax: a License
-// Server ID for an activation, a Key Pack ID for an order.
+// Server ID for an activation, a Key Pack ID for an order, a confirmation code for a
+// deactivation.
 func answerField(op clearinghouse.Op) keypack.Field {
-	if op == clearinghouse.OpInstall {
+	switch op {
+	case clearinghouse.OpInstall:
 		return keypack.PackIDField()
+	case clearinghouse.OpDeactivate:
+		return keypack.ConfirmationField()
 	}
 	return keypack.ServerIDField()
 }
@@ -25,7 +29,7 @@ func answerField(op clearinghouse.Op) keypack.Field {
 // it answers, if somebody sits there to type it.
 func (d *dealer) byHand(ctx context.Context, f form) error {
 	told := maps.Clone(f.fields)
-	if f.op == clearinghouse.OpInstall {
+	if f.op == clearinghouse.OpInstall || f.op == clearinghouse.OpDeactivate {
 		told["server-id"] = d.server.ServerID
 	} else {
 		told["product-id"] = d.productID
@@ -46,7 +50,11 @@ func (d *dealer) byHand(ctx context.Context, f form) error {
 	}
 	answer := answerField(f.op)
 	if d.ask == nil {
-		d.say("Bring its answer with --%s, or with --reply a page that was faxed back.", answer.Name)
+		or := ""
+		if d.method == keypack.Fax {
+			or = ", or the page that is faxed back with --reply"
+		}
+		d.say("Bring its answer with --%s%s.", answer.Name, or)
 		return nil
 	}
 	d.ask.title(answer.Label)
@@ -58,8 +66,11 @@ func (d *dealer) byHand(ctx context.Context, f form) error {
 }
 
 func byNumber(op clearinghouse.Op, number string) tsls.Message {
-	if op == clearinghouse.OpInstall {
+	switch op {
+	case clearinghouse.OpInstall:
 		return tsls.InstallByNumber{PackID: number}
+	case clearinghouse.OpDeactivate:
+		return tsls.Deactivate{Confirmation: number}
 	}
 	return tsls.ActivateByNumber{ServerID: number}
 }

@@ -59,7 +59,7 @@ func TestLocalCommands(t *testing.T) {
 		{"scope --lserver " + dir + " domain workgroup", tscli.CodeUsage, "unexpected argument"},
 		{"deactivate --lserver " + dir, 0, "it was LAB-1"},
 		{"deactivate --lserver " + dir, 1, "not activated"},
-		{"deactivate", tscli.CodeUsage, "lserver"},
+		{"deactivate --confirmation LAB-D --lserver " + dir, tscli.CodeUsage, "one of the two"},
 		{"deactivate --lserver " + t.TempDir(), 1, "no program"},
 	} {
 		var out, errs bytes.Buffer

@@ -339,6 +339,44 @@ func (d *desk) viaReason(o *office, reason string) {
 	d.must("reactivate", "--server-id", o.call(clearinghouse.OpReactivate, said, "server-id"))
 }
 
+// TestDeactivate: by telephone, against the clearinghouse's confirmation code; afterwards it
+// is activated anew, without a reason.
+func TestDeactivate(t *testing.T) {
+	o := newOffice(t, newDesk(t).house)
+	d := atDesk(t, "LS1", edition.W2KSP3(), o, false)
+	if code, _, stderr := d.run("deactivate"); code != tscli.CodeNothing || !strings.Contains(stderr, "is not activated") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	d.must("activate")
+	d.must(append([]string{"install"}, o.buy(keypack.LicenseCode, token.CAL, keypack.Products()[0], 3)...)...)
+	id := d.show().Server.ServerID
+	said := d.must("deactivate")
+	if !strings.Contains(said, "Call the clearinghouse in Norway: +47") || !strings.Contains(said, "You want: deactivate") || !strings.Contains(said, id) ||
+		!strings.Contains(said, "--confirmation") || strings.Contains(said, "--reply") {
+		t.Errorf("what to say:\n%s", said)
+	}
+	a, err := o.house.Do(clearinghouse.OpDeactivate, clearinghouse.Form{"server-id": id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := a.Confirmation
+	d.refused("confirmation: group 3", "deactivate", "--confirmation", code[:len(code)-1]+"A")
+	d.refused("confirmation: this is a License Server ID", "deactivate", "--confirmation", id)
+	if !d.show().Server.Activated {
+		t.Fatal("deactivated without a confirmation")
+	}
+	if out := d.must("deactivate", "--confirmation", strings.ToLower(code)); out != "LS1 is deactivated, and issues temporary tokens only\n" {
+		t.Error(out)
+	}
+	if s := d.show(); s.Server.Activated || len(s.KeyPacks) != 1 {
+		t.Errorf("%+v", s)
+	}
+	d.must("activate")
+	if s := d.show().Server; !s.Activated || s.ServerID == id {
+		t.Errorf("activated again: %+v", s)
+	}
+}
+
 // TestProperties: what is remembered is shown, and the method can be changed.
 //
 // proves R138

@@ -176,6 +176,10 @@ func (d *dealer) tell(ctx context.Context, m tsls.Message) error {
 func (d *dealer) brought(conn *transport.Conn, answer tsls.Message) error {
 	switch m := answer.(type) {
 	case tsls.ServerInfo:
+		if !m.Activated {
+			d.say("%s is deactivated, and issues temporary tokens only", tscli.Printable(m.Name))
+			break
+		}
 		d.server = m
 		d.say("%s is activated as %s", tscli.Printable(m.Name), tscli.Printable(m.ServerID))
 	case tsls.KeyPackInstalled:

@@ -152,6 +152,9 @@ func ProductIDField() Field { return codeField("product-id", codes.ProductID) }
 // PackIDField is the Key Pack ID, which is typed at a license server.
 func PackIDField() Field { return codeField("pack-id", codes.KeyPackID) }
 
+// ConfirmationField is the code by which the clearinghouse confirms a deactivation.
+func ConfirmationField() Field { return codeField("confirmation", codes.Confirmation) }
+
 // Fields are the numbers that the program identifies a purchase by, in the order in
 // which a purchase record has them (white paper, Install Licenses).
 func (p Program) Fields() []Field {

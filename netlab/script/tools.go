@@ -31,7 +31,7 @@ func sharedBy(program, command string) flagSet {
 	switch program {
 	case "licmgr":
 		switch command {
-		case "backup", "restore", "confirm-clock", "deactivate": // at the license server's own machine
+		case "backup", "restore", "confirm-clock", "scope": // at the license server's own machine
 			return flagSet{ownerFlag}
 		case "check":
 			return flagSet{stateFlag, clockFlag, keyLogFlag}

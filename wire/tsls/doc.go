@@ -68,6 +68,7 @@
 //	0x16  InstallByNumber       pack id text                                               KeyPackInstalled
 //	0x17  GetOrder              fields [32]text                                            Order
 //	0x18  Automatic             operation text, fields [32]text                            ServerInfo, or KeyPackInstalled
+//	0x19  Deactivate            confirmation text                                          ServerInfo
 //
 // Answers:
 //

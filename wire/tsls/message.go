@@ -45,6 +45,7 @@ const (
 	TypeInstallByNumber      Type = 0x16
 	TypeGetOrder             Type = 0x17
 	TypeAutomatic            Type = 0x18
+	TypeDeactivate           Type = 0x19
 
 	TypeServerInfo        Type = 0x81
 	TypeAllocated         Type = 0x83
@@ -115,6 +116,8 @@ func blank(t Type) Message {
 		return GetOrder{}
 	case TypeAutomatic:
 		return Automatic{}
+	case TypeDeactivate:
+		return Deactivate{}
 	case TypePeers:
 		return Peers{}
 	default:

@@ -53,6 +53,7 @@ func messages() []struct {
 		{InstallByNumber{"P"}, "16 0100 50"},
 		{GetOrder{[]string{"a=b", "c"}}, "17 0200 0300 613d62 0100 63"},
 		{Automatic{"o", []string{"a=b"}}, "18 0100 6f 0100 0300 613d62"},
+		{Deactivate{"D"}, "19 0100 44"},
 		{Order{Document: []byte("doc")}, "97 03000000 646f63"},
 		{Peers{}, "08"},
 		{ServerInfo{Version: 1, Features: FeatureMark, Name: "N", ServerID: "S", Edition: "e", Scope: "s", Activated: true, CALIssuedEver: true,

@@ -31,6 +31,20 @@ func (m InstallByNumber) code(c *coder) Message {
 	return m
 }
 
+// Deactivate brings the confirmation code that the clearinghouse has told who deactivates
+// the license server. It is answered with [ServerInfo].
+type Deactivate struct {
+	Confirmation string // as it was typed
+}
+
+// Type is [TypeDeactivate].
+func (Deactivate) Type() Type { return TypeDeactivate }
+
+func (m Deactivate) code(c *coder) Message {
+	c.text("confirmation", &m.Confirmation)
+	return m
+}
+
 // GetOrder asks the license server to sign what it orders from the clearinghouse; it
 // is answered with [Order].
 type GetOrder struct {
