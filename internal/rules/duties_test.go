@@ -97,10 +97,14 @@ func dutyCode(p *edition.Profile, c *combination) string {
 		}
 		return "decide"
 	}
-	req.Validated = c.is(colReferral, "y")
-	if c.is(colMarks, "n") {
+	if req.Validated = c.is(colReferral, "y"); c.is(colMarks, "n") {
 		features = 0
 	}
+	return markCode(p, c, req, features)
+}
+
+// markCode is what ls/policy says about the mark of a temporary token.
+func markCode(p *edition.Profile, c *combination, req tsls.Allocate, features tsls.Features) string {
 	if c.is(colDuty, "inquire") {
 		req.Request, req.Presented = requestOf(c), classOf(c)
 		return map[bool]string{true: "ask", false: "no"}[ls.Inquires(req, p, features)]
