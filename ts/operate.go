@@ -1,6 +1,7 @@
 package ts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -47,7 +48,7 @@ func (c *connector) enable(ctx context.Context) (Operated, error) {
 		return Operated{}, err
 	}
 	next := s.admin.stored
-	next.Connector = held
+	next.Connector, next.Returning = held, nil
 	if err := s.admin.store(next); err != nil {
 		return Operated{}, err
 	}
@@ -101,13 +102,14 @@ func (c *connector) hardware() hwid.ID {
 }
 
 // disable turns the mode off and gives the license back to the license server that
-// issued it (rules I6 to I8, I11). It is given back before this server forgets it:
-// who is interrupted in between disables once more.
+// issued it (rules I6 to I8, I11). The mode is off on the disk before the license goes
+// back, so that nobody uses one that another may have by then; that it is on its way is
+// kept until the license server has confirmed. Who is interrupted disables once more.
 func (c *connector) disable(ctx context.Context, force bool) (Operated, error) {
 	s := c.server
 	s.admin.mu.Lock()
 	defer s.admin.mu.Unlock()
-	held := s.setup().connector
+	held := cmp.Or(s.setup().connector, s.admin.stored.Returning)
 	state := policy.Connector{On: held != nil, LiveSessions: s.seats.of(internetUser), Forced: force}
 	if held != nil {
 		_, info, err := s.catalog.call(ctx, held.Address, tsls.Ping{})
@@ -120,22 +122,50 @@ func (c *connector) disable(ctx context.Context, force bool) (Operated, error) {
 	if r.Result != policy.OperationDone {
 		return operated(r), nil
 	}
-	if err := c.giveBack(ctx, held, force); err != nil {
-		return refused("the license server does not take the license back: %v", err), nil
-	}
-	crash.Here("connector off", crash.Answered)
-	next := s.admin.stored
-	next.Connector = nil
+	before, next := s.admin.stored, s.admin.stored
+	next.Connector, next.Returning = nil, held
 	if err := s.admin.store(next); err != nil {
 		return Operated{}, err
 	}
-	if err := os.RemoveAll(c.path); err != nil {
-		return Operated{}, fmt.Errorf("account %s: %w", internetUser, err)
+	if err := c.giveBack(ctx, held, force); err != nil {
+		return c.notTaken(before, err)
 	}
-	s.seats.end(internetUser)
-	c.healed("Internet Connector licensing is off")
+	crash.Here("connector off", crash.Answered)
+	next.Returning = nil
+	if err := s.admin.store(next); err != nil {
+		return Operated{}, err
+	}
+	if err := c.off("Internet Connector licensing is off"); err != nil {
+		return Operated{}, err
+	}
 	s.config.Events.Event(eventlog.ConnectorDisabled, eventlog.F("license_id", held.LicenseID), eventlog.F("server", held.Server))
 	return operated(r), nil
+}
+
+// off does what follows from the mode being off.
+func (c *connector) off(why string) error {
+	if err := os.RemoveAll(c.path); err != nil {
+		return fmt.Errorf("account %s: %w", internetUser, err)
+	}
+	c.server.seats.end(internetUser)
+	c.healed(why)
+	return nil
+}
+
+// notTaken is what becomes of a license that was not confirmed to be back. A license
+// server that refuses it leaves everything as it was before; one that is silent may
+// have it, so that the mode stays off.
+func (c *connector) notTaken(before settings, err error) (Operated, error) {
+	if _, ok := errors.AsType[tsls.Error](err); ok {
+		if err := c.server.admin.store(before); err != nil {
+			return Operated{}, err
+		}
+		return refused("the license server does not take the license back: %v", err), nil
+	}
+	if err := c.off("Internet Connector licensing is off"); err != nil {
+		return Operated{}, err
+	}
+	return refused("the mode is off, and whether the license server has the license back is not known (%v); disable once more when it answers", err), nil
 }
 
 // giveBack returns the license. One that does not know it has lost its database, or

@@ -48,6 +48,9 @@ type settings struct {
 	LicenseServer *string           `json:"license_server,omitempty"`
 	Knobs         map[string]string `json:"knobs,omitempty"`
 	Connector     *connectorToken   `json:"internet_connector,omitempty"`
+	// Returning is a license that is on its way back: the mode is off, and the license
+	// server may have it or not.
+	Returning *connectorToken `json:"internet_connector_returning,omitempty"`
 }
 
 // administration is the settings on disk, and the setup that they make.
