@@ -75,7 +75,7 @@ func run(ctx context.Context, p *program.Program, h *clearinghouse.Clearinghouse
 		return err
 	}
 	defer l.Close()
-	cert, err := h.WebCertificate(append(names, self, "localhost"), addresses())
+	cert, err := h.WebCertificate(append(names, self, "localhost"), addresses(l.Addr()))
 	if err != nil {
 		return err
 	}
@@ -127,9 +127,13 @@ func tell(l *eventlog.Log, peer string, op clearinghouse.Op, a clearinghouse.Ans
 	l.Event(eventlog.OrderAnswered, eventlog.F("op", op), eventlog.F("peer", peer), eventlog.F("text", a.Text))
 }
 
-// addresses are this machine's own, which the certificate vouches for.
-func addresses() []net.IP {
+// addresses are this machine's own, which the certificate vouches for; one of the
+// loopback network that it listens on is no interface's.
+func addresses(listening net.Addr) []net.IP {
 	list := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	if at, ok := listening.(*net.TCPAddr); ok && at.IP.IsLoopback() {
+		list = append(list, at.IP)
+	}
 	own, err := net.InterfaceAddrs()
 	if err != nil {
 		return list

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"strconv"
 
 	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/ls/clearinghouse"
@@ -45,7 +46,12 @@ func (s *Site) api(w http.ResponseWriter, r *http.Request) {
 	crash.Here(at, crash.Asked)
 	a, err := s.online(op, f)
 	crash.Here(at, crash.BeforeReply)
-	defer crash.Here(at, crash.AfterReply)
+	defer func() {
+		if crash.Armed() { // or it would only be sent when the handler has returned
+			_ = http.NewResponseController(w).Flush()
+			crash.Here(at, crash.AfterReply)
+		}
+	}()
 	s.told(r.RemoteAddr, op, a, err)
 	if faults := keypack.FaultsOf(err); faults != nil {
 		write(w, http.StatusUnprocessableEntity, failure{Faults: faults})
@@ -75,7 +81,12 @@ type failure struct {
 func refuse(w http.ResponseWriter, status int, text string) { write(w, status, failure{Error: text}) }
 
 func write(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		status, b = http.StatusInternalServerError, []byte("{}")
+	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)+1))
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the peer is gone, or has it
+	_, _ = w.Write(append(b, '\n')) // the peer is gone, or has it
 }
