@@ -29,7 +29,7 @@ LINUX = /netlab|/internal/(e2e|interop|bench|harness)$$
 # In the order of the page; internal/interop has the same list.
 DOCUMENTED = tslab termsrv lserver clearinghouse licmgr lsreport tscc tsclient labdc
 
-.PHONY: docs help build lab test check interop captures mutants bench fuzz deps deps-bench lint picture requirements fmt cross clean
+.PHONY: docs help build lab test check interop captures mutants bench fuzz deps deps-bench lint picture requirements guarantees fmt cross clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ docs: build ## docs/commands.md, docs/man and bin/completion, from what the prog
 	for p in $(DOCUMENTED); do bin/$$p --docs=markdown || exit 1; done; } > docs/commands.md
 	@mkdir -p docs/man bin/completion
 	@for p in $(DOCUMENTED); do bin/$$p --docs=man > docs/man/$$p.1; bin/$$p --docs=bash > bin/completion/$$p; done
+
+guarantees: ## docs/guarantees.md, from what a test finds when it kills the programs
+	TSLAB_WRITE_GUARANTEES=1 $(GO) test -count 1 -run 'TestCrashTable$$' ./internal/e2e
 
 requirements: ## docs/requirements.md, from what the tests say they prove
 	$(GO) run ./internal/requirements

@@ -181,6 +181,7 @@ func (s *Controller) join(a asker, text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	crash.Here("enroll", crash.BeforeStore)
 	err = s.dir.change(func(d *data) error {
 		id := r.Host + " " + r.Role
 		if _, known := d.Hosts[id]; !known && len(d.Hosts) >= maxMembers {
@@ -192,6 +193,7 @@ func (s *Controller) join(a asker, text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	crash.Here("enroll", crash.AfterStore)
 	s.config.Log.Event(eventlog.HostJoined, eventlog.F("host", r.Host), eventlog.F("role", r.Role), eventlog.F("domain", r.Domain),
 		eventlog.F("site", cmp.Or(site, "no site")), eventlog.F("groups", list(s.groups(r.Host, r.Role))), eventlog.F("peer", a.addr), eventlog.F("key", key))
 	return answer, nil

@@ -54,8 +54,7 @@ func Points() []Place {
 		places("clearinghouse", "web activate", Asked, BeforeReply, AfterReply),
 		places("clearinghouse", "web install", Asked, BeforeReply, AfterReply),
 
-		places("labdc", "enroll", Asked, BeforeReply, AfterReply),
-		places("labdc", "file directory.json", stored()...),
+		places("labdc", "enroll", whole()...),
 	)
 }
 
