@@ -60,8 +60,9 @@ lint: ## format, vet, staticcheck
 interop: build ## rdesktop, xfreerdp and tsclient in every combination with what a server can be: tables
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=30m -parallel 2 -v -run '^Test(Interop|Matrix|Forms|Refusals|Devices|KeyUpdates|Xrdp)$$' ./internal/interop -full
 
-picture: build ## docs/session.png, the picture in README, from a real client's screen
+picture: build ## docs/session.png from a real client's screen, docs/report-*.png from a run's report, as README shows them
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestInterop$$' ./internal/interop -picture $(CURDIR)/docs/session.png
+	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestReportPictures$$' ./internal/e2e -pictures $(CURDIR)/docs
 
 captures: build ## the reference captures in captures/, by running their drills
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -run '^TestReferenceCaptures$$' ./internal/e2e -captures
