@@ -29,6 +29,7 @@ type device struct {
 	// trusted is what vouches for the token at any terminal server: the
 	// clearinghouse, or at least a known signer.
 	rooted bool
+	own    bool // the terminal server made it in its grace period
 }
 
 type termServer struct {
@@ -132,7 +133,7 @@ func (l *lab) poll() {
 // many questions went to the license server.
 func (l *lab) connect(name string, logon bool) (ts.Outcome, int) {
 	d, s := l.device(name), l.server
-	evidence := ts.Evidence{HardwareID: d.id, Rooted: d.rooted, KnownSigner: true}
+	evidence := ts.Evidence{HardwareID: d.id, Rooted: d.rooted, KnownSigner: !d.own, Own: d.own}
 	if d.token != nil {
 		evidence.Presented, evidence.License = true, *d.token
 	}
@@ -152,9 +153,14 @@ func (l *lab) connect(name string, logon bool) (ts.Outcome, int) {
 	for _, e := range out.Events {
 		l.log(e)
 	}
-	if out.Admit && out.Pushed != ts.PushNone {
+	switch {
+	case out.Pushed == ts.PushGrace:
+		major, minor := s.profile.Edition.Version()
+		d.token = &token.License{Kind: token.Temporary, HardwareID: d.id, Version: token.Version{Major: major, Minor: minor}, Issued: out.Grace.Start, Expires: out.Grace.End}
+		d.rooted, d.own = false, true
+	case out.Admit && out.Pushed != ts.PushNone:
 		held := sent.License
-		d.token, d.rooted = &held, l.license.activated
+		d.token, d.rooted, d.own = &held, l.license.activated, false
 	}
 	if out.Admit && out.Mark && logon && l.license.up {
 		l.license.mark(d)
