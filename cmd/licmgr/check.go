@@ -23,9 +23,9 @@ func checkCommand() *cli.Command {
 		Name:     "check",
 		Metadata: tscli.Examples(34, "licmgr check --server 127.0.0.1"),
 		Usage:    "look through the tokens of all license servers for what should not be",
-		Description: "Devices with CALs or temporary tokens of more than one license server, license ids that two devices have (a\n" +
-			"license server was restored from an old backup), computers with more than one hardware id, and built-in\n" +
-			"tokens of devices that by their hardware id are no Professional systems are told, with what to do about it.\n" +
+		Description: "Devices with CALs or temporary tokens of more than one license server, or several CALs of one, license ids that\n" +
+			"two devices have (a license server was restored from an old backup), computers with more than one hardware id,\n" +
+			"and built-in tokens of devices that by their hardware id are no Professional systems are told, with what to do.\n" +
 			"The exit status is 3 when there is nothing to tell.\n\n" +
 			"After an old backup was restored, --former names the store that was there before, which `licmgr restore` has\n" +
 			"kept: every token in it that the license server does not know any more, or has given to another device since,\n" +

@@ -50,6 +50,7 @@ func runAll(ctx context.Context, c *ucli.Command, n int) error {
 	if root == "" {
 		root = "runs"
 	}
+	began := time.Now()
 	ended := make([]everyDrill, len(all))
 	var g errgroup.Group
 	var mu sync.Mutex
@@ -71,20 +72,11 @@ func runAll(ctx context.Context, c *ucli.Command, n int) error {
 		})
 	}
 	err = g.Wait()
-	var records []*netlab.Record
-	failed := 0
-	t := cli.Table{Header: []string{"DRILL", "VERDICT", "EXPECTATIONS"}}
-	for _, e := range ended {
-		if e.failed {
-			failed++
-		}
-		for _, r := range e.records {
-			records = append(records, r)
-			t.Row(r.Name(), string(r.Verdict), fmt.Sprint(len(r.Expectations)))
-		}
-	}
+	t, sum, records, failed := summary(all, ended)
 	fmt.Fprintln(out)
-	err = errors.Join(err, t.Print(out), writeReports(records, c.String("junit"), c.Bool("json")))
+	err = errors.Join(err, t.Print(out))
+	_, writeErr := fmt.Fprintf(out, "\n%s; %v in all\n", sum, time.Since(began).Round(time.Second))
+	err = errors.Join(err, writeErr, writeReports(records, c.String("junit"), c.Bool("json")))
 	switch {
 	case ctx.Err() != nil:
 		return cli.Exit(codeInterrupted, err)
@@ -94,6 +86,30 @@ func runAll(ctx context.Context, c *ucli.Command, n int) error {
 		return cli.Exit(cli.CodeRefused, fmt.Errorf("%d of %d drills did not pass", failed, len(all)))
 	}
 	return nil
+}
+
+// summary is a row for every leg of every drill, also of those that left no record, and
+// what they come to.
+func summary(all []script.Drill, ended []everyDrill) (t cli.Table, sum string, records []*netlab.Record, failed int) {
+	t.Header = []string{"DRILL", "VERDICT", "TIME", "EXPECTATIONS"}
+	passed, expectations := 0, 0
+	for i, e := range ended {
+		if e.failed || len(e.records) == 0 {
+			failed++
+		}
+		if len(e.records) == 0 {
+			t.Row(all[i].Name, "not run", "-", "-")
+		}
+		for _, r := range e.records {
+			records = append(records, r)
+			if r.Verdict == netlab.Passed {
+				passed++
+			}
+			expectations += len(r.Expectations)
+			t.Row(r.Name(), string(r.Verdict), fmt.Sprintf("%.1f s", r.Ended.Sub(r.Began).Seconds()), fmt.Sprint(len(r.Expectations)))
+		}
+	}
+	return t, fmt.Sprintf("%d drills, %d runs: %d passed, %d expectations", len(all), len(records), passed, expectations), records, failed
 }
 
 // runOne runs a drill in a process of its own.

@@ -13,11 +13,12 @@ import (
 	"github.com/tslab/tslab/internal/harness"
 )
 
-// Drills pass on the eBPF engine as on the other, and the kernel has counted what the
+// Drills pass on the eBPF engine as on the other, also those with a cut or with a fault
+// inside a program, and the kernel has counted what the
 // capture holds. It takes root, and a kernel with tcx: without them the lab says why,
 // and this test with it.
 func TestKernelEngine(t *testing.T) {
-	for _, drill := range []string{"first-logon", "d06-temporary-token", "d22-who-burns-a-license"} {
+	for _, drill := range []string{"first-logon", "d06-temporary-token", "d22-who-burns-a-license", "d05-any-terminal-server", "d28-broken-license", "d41-asymmetric-cut"} {
 		t.Run(drill, func(t *testing.T) {
 			dir := t.TempDir()
 			if code, out := lab(bounded(t), t, dir, "--engine", "ebpf", drill); code != 0 {

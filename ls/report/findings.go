@@ -29,6 +29,9 @@ const (
 	// TwoTemporary is a device with temporary tokens of more than one license server
 	// (drill D39).
 	TwoTemporary = "two-temporary"
+	// ManyCALs is a device with more than one CAL of one license server: it stores nothing,
+	// and was given another one at each connection (drill D36).
+	ManyCALs = "many-cals"
 	// SameID is a license id that a license server has issued to more than one device
 	// (drill D37: a backup that is older than what was issued).
 	SameID = "same-license-id"
@@ -56,6 +59,9 @@ func Remedy(kind string) string {
 	case OtherSystem:
 		return "Look at these computers: one that was upgraded to a Professional system is well, as it keeps its hardware id; else it says what it is not. " +
 			"No terminal server can prove what a client runs, so that the inventory of the house decides, and a CAL may be owed."
+	case ManyCALs:
+		return "Let these devices store what they are given; the knob resend_live_row has the license server give them the same CAL again. " +
+			"Those that have an end lapse by themselves, the others are got back by telephone (`clearinghouse recover`)."
 	case ManyDevices:
 		return "Look at these computers: one that was set up anew is well, and its former token lapses by itself; cloned ones need names of their own; " +
 			"one that stores nothing takes a token at each start, and needs a store that lasts."
@@ -84,6 +90,7 @@ func Findings(rows []Row) []Finding {
 				return fmt.Sprintf("%d license servers have %s of the device %s out; all but the one that it holds lapse by themselves", n, kind.what, id)
 			})...)
 	}
+	found = append(found, hoarders(rows)...)
 	found = append(found, several(out, SameID,
 		func(r Row) (string, bool) { return r.LicenseID, true },
 		func(r Row) string { return r.HardwareID.String() },
@@ -97,6 +104,27 @@ func Findings(rows []Row) []Finding {
 		func(name string, n int) string {
 			return fmt.Sprintf("%s has %d hardware ids: it was reimaged, shares its name, or stores nothing", name, n)
 		})...)
+}
+
+// hoarders are the devices with more than one CAL of one license server, the superseded
+// ones with them: they are not in the pool.
+func hoarders(rows []Row) []Finding {
+	names := map[string]string{}
+	found := several(rows, ManyCALs,
+		func(r Row) (string, bool) {
+			key := r.Server + " " + r.HardwareID.String()
+			names[key] = r.Machine
+			return key, r.Kind == token.CAL.String() && !r.HardwareID.IsZero() && (r.State == "active" || r.State == "superseded")
+		},
+		func(r Row) string { return r.LicenseID },
+		func(key string, n int) string {
+			server, _, _ := strings.Cut(key, " ")
+			return fmt.Sprintf("%s has %d CALs of %s: it stores nothing, and was given one at each connection", names[key], n, server)
+		})
+	for i := range found {
+		_, found[i].About, _ = strings.Cut(found[i].About, " ")
+	}
+	return found
 }
 
 // pretenders are the devices with built-in tokens whose own hardware ids say that they

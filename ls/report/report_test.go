@@ -129,6 +129,8 @@ func TestFindings(t *testing.T) {
 	day := "2003-03-03 09:00:00"
 	lapsed := row("LS2", "LAB-9", token.CAL, 5, "PC5", day)
 	lapsed.State = "expired"
+	superseded := row("LS1", "LAB-G", token.CAL, 11, "THIN2", day)
+	superseded.State = "superseded"
 	pretends, upgraded := row("LS1", "LAB-E", token.BuiltIn, 9, "WIN98", day), row("LS1", "LAB-F", token.BuiltIn, 10, "PRO", day)
 	pretends.HardwareID, upgraded.HardwareID = hwid.New(uint32(licensing.OSOther), [16]byte{9}), hwid.New(uint32(licensing.OSNT5), [16]byte{10})
 	got := report.Findings([]report.Row{
@@ -140,6 +142,7 @@ func TestFindings(t *testing.T) {
 		row("LS1", "LAB-A", token.Temporary, 8, "PC8", day), row("LS1", "LAB-B", token.CAL, 8, "PC8", day), // as it should be
 		row("LS1", "LAB-C", token.InternetConnector, 0, "TS1", day), row("LS2", "LAB-D", token.InternetConnector, 0, "TS2", day),
 		pretends, upgraded,
+		superseded, row("LS1", "LAB-H", token.CAL, 11, "THIN2", day), // stores nothing
 	})
 	type brief struct{ Kind, About, Tokens string }
 	var briefs []brief
@@ -152,6 +155,7 @@ func TestFindings(t *testing.T) {
 	want := []brief{
 		{report.TwoCALs, hwid.ID{1}.String(), "LS1 LAB-1, LS2 LAB-2"},
 		{report.TwoTemporary, hwid.ID{2}.String(), "LS1 LAB-3, LS2 LAB-4"},
+		{report.ManyCALs, hwid.ID{11}.String(), "LS1 LAB-G, LS1 LAB-H"},
 		{report.SameID, "LAB-5", "LS1 LAB-5, LS1 LAB-5"},
 		{report.OtherSystem, pretends.HardwareID.String(), "LS1 LAB-E"},
 		{report.ManyDevices, "THIN", "LS1 LAB-6, LS1 LAB-7"},
