@@ -109,10 +109,9 @@ func (l *Lab) buildHosts() error {
 	var mu sync.Mutex
 	for _, spec := range l.spec.Hosts {
 		g.Go(func() error {
-			dir := l.hostFolder(spec.Name)
 			etc := etc
-			etc.Hostname = filepath.Join(dir, "hostname")
-			err := errors.Join(os.MkdirAll(filepath.Join(dir, "home"), 0o755), os.WriteFile(etc.Hostname, []byte(spec.Name+"\n"), 0o644))
+			etc.Hostname = l.etcFile(spec.Name, "hostname")
+			err := os.WriteFile(etc.Hostname, []byte(spec.Name+"\n"), 0o644)
 			if err == nil {
 				err = l.ownNames(&etc, spec)
 			}
@@ -132,13 +131,19 @@ func (l *Lab) buildHosts() error {
 	return g.Wait()
 }
 
+// etcFile is a file that a host has for itself. They lie together: to make a folder for
+// each of hundreds of hosts takes as long as to make the hosts.
+func (l *Lab) etcFile(hostName, name string) string {
+	return filepath.Join(l.Folder, "etc", hostName+"-"+name)
+}
+
 // ownNames gives a host files of its own by which it finds names, where the common ones
 // would not do.
 func (l *Lab) ownNames(etc *netns.Etc, spec Host) error {
-	own := filepath.Join(l.hostFolder(spec.Name), "hosts")
+	own := l.etcFile(spec.Name, "hosts")
 	switch {
 	case spec.Domain != "":
-		etc.Hosts, etc.ResolvConf = own, filepath.Join(l.hostFolder(spec.Name), "resolv.conf")
+		etc.Hosts, etc.ResolvConf = own, l.etcFile(spec.Name, "resolv.conf")
 		return errors.Join(os.WriteFile(own, []byte(spec.ownHosts()), 0o644), os.WriteFile(etc.ResolvConf, []byte(l.spec.resolver(spec)), 0o644))
 	case !l.spec.oneHostsFile():
 		etc.Hosts = own

@@ -147,6 +147,9 @@ func (l *Lab) ownClock(hostName string) (*skewed, error) {
 		}
 	}
 	path := filepath.Join(l.hostFolder(hostName), clockName)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
 	if err := clock.CreateLab(path, l.Clock.Now()); err != nil {
 		return nil, err
 	}

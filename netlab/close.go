@@ -42,6 +42,7 @@ func (l *Lab) close() error {
 	defer cancel()
 	recordings, err := l.closeLinks(ctx)
 	errs = append(errs, err, l.closeEngine())
+	given := l.giveUp()
 	if len(recordings) > 0 {
 		errs = append(errs, l.assemble(recordings), l.record.locate(filepath.Join(l.Folder, CaptureName)))
 	}
@@ -59,13 +60,25 @@ func (l *Lab) close() error {
 	l.record.finish()
 	errs = append(errs, l.record.write(l.Folder))
 	l.held.Release()
+	return errors.Join(append(errs, <-given)...)
+}
+
+// giveUp gives the namespaces back while the capture is being assembled: all at once, as
+// each waits for the kernel. What became of it is told once.
+func (l *Lab) giveUp() <-chan error {
+	var g errgroup.Group
 	for _, h := range l.hosts {
-		errs = append(errs, h.Close())
+		g.Go(h.Close)
 	}
-	if l.sw != nil {
-		errs = append(errs, l.sw.Close())
-	}
-	return errors.Join(errs...)
+	given := make(chan error, 1)
+	go func() {
+		err := g.Wait()
+		if l.sw != nil {
+			err = errors.Join(err, l.sw.Close())
+		}
+		given <- err
+	}()
+	return given
 }
 
 // closeLinks ends all recordings, at once for the same reason as openLinks.

@@ -161,7 +161,8 @@ func (l *Lab) launch(h *host, what launch) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(what.output), 0o755); err != nil {
+	home := filepath.Join(l.hostFolder(h.Name), "home")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(what.output), 0o755), os.MkdirAll(home, 0o755)); err != nil {
 		return nil, err
 	}
 	p := &Process{
@@ -169,7 +170,6 @@ func (l *Lab) launch(h *host, what launch) (*Process, error) {
 		Stdout: what.output + "out.log", Stderr: what.output + "err.log", cmd: exec.Command(path, what.argv[1:]...),
 	}
 	p.cmd.ExtraFiles = what.files
-	home := filepath.Join(l.hostFolder(h.Name), "home")
 	p.cmd.Dir = home
 	p.cmd.Env = append(l.environment(home), what.env...)
 	stdout, err := appendTo(p.Stdout)
