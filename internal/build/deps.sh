@@ -25,6 +25,7 @@ setpriv:util-linux
 flock:util-linux
 unshare:util-linux
 ip:iproute2
+nc:netcat-openbsd
 dig:bind9-dnsutils
 nsupdate:bind9-dnsutils
 '

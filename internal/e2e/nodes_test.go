@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/tslab/tslab/internal/harness"
 )
 
 // nodesScript builds what containerlab would: every node in namespaces of its own, with
@@ -20,8 +24,8 @@ const nodesScript = `set -eu
 export=$1 own=$2
 node() {
 	name=$1; shift
-	unshare --net --mount sh -c 'mount -t tmpfs lab /mnt && mkdir /mnt/hosts && cp "$1/boot" /mnt && cp "$1"/hosts/* /mnt/hosts && cp /etc/hosts /mnt/names &&
-		mount --bind /mnt/names /etc/hosts && ip link set lo up && shift && exec "$@"' sh "$export" "$@" >"$own/$name.log" 2>&1 &
+	unshare --net --mount sh -c 'mount -t tmpfs lab /mnt && mkdir /mnt/hosts && cp "$1/boot" /mnt && cp "$1"/hosts/* /mnt/hosts && cp /etc/hosts /mnt/names && : >/mnt/resolver &&
+		mount --bind /mnt/names /etc/hosts && mount --bind /mnt/resolver "$(readlink -f /etc/resolv.conf)" && mkdir /mnt/domain && mount --bind "$1/domain" /mnt/domain && ip link set lo up && shift && exec "$@"' sh "$export" "$@" >"$own/$name.log" 2>&1 &
 	echo $! >"$own/$name.pid"
 }
 link() {
@@ -35,29 +39,19 @@ link() {
 . "$own/story.sh"
 `
 
-// TestExportedNodes: an export to containerlab works with a namespace for each node:
-// switches, cables and names come from boot, documents are carried from host to host.
-func TestExportedNodes(t *testing.T) {
-	ctx, dir := bounded(t), t.TempDir()
-	export, own := filepath.Join(dir, "export"), filepath.Join(dir, "own")
-	if out, err := exec.CommandContext(ctx, filepath.Join(programs, "tslab"), "export", "--to", "containerlab", "--out", export, "first-logon").CombinedOutput(); err != nil {
+// exported is an export to containerlab whose root is a folder that every machine has,
+// and every node has for itself.
+func exported(ctx context.Context, t *testing.T, folder, drill string) (nodes map[string]string, links []string) {
+	t.Helper()
+	if out, err := exec.CommandContext(ctx, filepath.Join(programs, "tslab"), "export", "--to", "containerlab", "--out", folder, drill).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	put := func(name, text string, mode os.FileMode) {
-		if err := os.MkdirAll(own, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(own, name), []byte(text), mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// Their root is a folder that every machine has, and every node has for itself.
-	sed := exec.CommandContext(ctx, "sh", "-c", "grep -rl /lab . | xargs sed -i -E 's#/lab(/|\\b)#/mnt\\1#g'")
-	sed.Dir = export
+	sed := exec.CommandContext(ctx, "sh", "-c", "grep -rl /lab . | xargs sed -i -E 's#/lab(/|\\b)#/mnt\\1#g' && mkdir domain && echo secret-of-the-test >domain/secret")
+	sed.Dir = folder
 	if out, err := sed.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	b, err := os.ReadFile(filepath.Join(export, "first-logon.clab.yml"))
+	b, err := os.ReadFile(filepath.Join(folder, drill+".clab.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,38 +61,82 @@ func TestExportedNodes(t *testing.T) {
 			Links []struct{ Endpoints []string }
 		}
 	}
-	if err := yaml.Unmarshal(b, &file); err != nil || len(file.Topology.Nodes) != 5 || len(file.Topology.Links) != 4 {
-		t.Fatalf("%+v, %v", file, err)
-	}
-	var topology strings.Builder
-	for name, node := range file.Topology.Nodes {
-		fmt.Fprintf(&topology, "node %s %s\n", name, node.Cmd)
-	}
-	for _, l := range file.Topology.Links {
-		fmt.Fprintln(&topology, "link", strings.ReplaceAll(strings.Join(l.Endpoints, " "), ":", " "))
-	}
-	readme, err := os.ReadFile(filepath.Join(export, "README.md"))
-	if err != nil {
+	if err := yaml.Unmarshal(b, &file); err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(readme), "docker exec clab-first-logon-c1 ")
-	connect, _, _ := strings.Cut(rest, "\n")
-	put("nodes.sh", nodesScript, 0o755)
-	put("topology.sh", topology.String(), 0o644)
-	put("on", "#!/bin/sh\nname=$1; shift\nexec nsenter -t \"$(cat "+own+"/$name.pid)\" --net --mount -- \"$@\"\n", 0o755)
-	put("story.sh", "\"$own/on\" c1 "+connect+"\n\"$export/calendar.sh\" 1\n\"$own/on\" c1 "+connect+"\n\"$own/on\" ls1 licmgr show --state /mnt/state/licmgr\n", 0o644)
-	run := exec.CommandContext(ctx, "unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", filepath.Join(own, "nodes.sh"), export, own)
-	run.Env = append(os.Environ(), "TSLAB_ON="+filepath.Join(own, "on"), "PATH="+programs+":"+os.Getenv("PATH"))
-	out, err := run.CombinedOutput()
-	for _, want := range []string{"set up\n", "temporary", "2003-03-04", "CAL", "4"} {
-		_, after, found := strings.Cut(string(out), want)
-		if !found {
-			logs, _ := exec.Command("sh", "-c", "tail -n 5 "+own+"/*.log").CombinedOutput()
-			t.Fatalf("no %q in the rest, %v:\n%s\n%s", want, err, out, logs)
-		}
-		out = []byte(after)
+	nodes = map[string]string{}
+	for name, node := range file.Topology.Nodes {
+		nodes[name] = node.Cmd
 	}
-	if err != nil {
-		t.Error(err)
+	for _, l := range file.Topology.Links {
+		links = append(links, strings.ReplaceAll(strings.Join(l.Endpoints, " "), ":", " "))
+	}
+	return nodes, links
+}
+
+// TestExportedNodes: an export to containerlab works with a namespace for each node:
+// switches, cables, routes and names come from boot, documents are carried from host to
+// host, and hosts join their domains.
+func TestExportedNodes(t *testing.T) {
+	if err := harness.Need("nc", "nsenter"); err != nil {
+		t.Fatal(err)
+	}
+	const again = "\"$own/on\" c1 $connect\n"
+	for _, tt := range []struct {
+		drill        string
+		nodes, links int
+		story        string
+		want         []string // what is said, in order
+	}{
+		{"first-logon", 5, 4, again + "\"$export/calendar.sh\" 1\n" + again + "\"$own/on\" ls1 licmgr show --state /mnt/state/licmgr\n",
+			[]string{"set up\n", "temporary", "2003-03-04", "CAL", "4"}},
+		{"d13-site-scope", 10, 9, again + "\"$own/on\" dcx licmgr show --state /mnt/state/licmgr\n", []string{"set up\n", "temporary", "3"}},
+	} {
+		t.Run(tt.drill, func(t *testing.T) {
+			ctx, dir := bounded(t), t.TempDir()
+			folder, own := filepath.Join(dir, "export"), filepath.Join(dir, "own")
+			nodes, links := exported(ctx, t, folder, tt.drill)
+			if len(nodes) != tt.nodes || len(links) != tt.links {
+				t.Fatalf("%d nodes, %d links, want %d and %d", len(nodes), len(links), tt.nodes, tt.links)
+			}
+			readme, err := os.ReadFile(filepath.Join(folder, "README.md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, rest, _ := strings.Cut(string(readme), "docker exec clab-"+tt.drill+"-c1 ")
+			connect, _, _ := strings.Cut(rest, "\n")
+			var topology strings.Builder
+			fmt.Fprintf(&topology, "connect='%s'\n", connect)
+			for name, command := range nodes {
+				fmt.Fprintf(&topology, "node %s %s\n", name, command)
+			}
+			for _, l := range links {
+				fmt.Fprintln(&topology, "link", l)
+			}
+			put := func(name, text string) {
+				if err := errors.Join(os.MkdirAll(own, 0o755), os.WriteFile(filepath.Join(own, name), []byte(text), 0o755)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put("nodes.sh", nodesScript)
+			put("topology.sh", topology.String())
+			put("on", "#!/bin/sh\nname=$1; shift\nexec nsenter -t \"$(cat "+own+"/$name.pid)\" --net --mount -- \"$@\"\n")
+			put("story.sh", tt.story)
+			run := exec.CommandContext(ctx, "unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
+				"sh", filepath.Join(own, "nodes.sh"), folder, own)
+			run.Env = append(os.Environ(), "TSLAB_ON="+filepath.Join(own, "on"), "PATH="+programs+":"+os.Getenv("PATH"))
+			out, err := run.CombinedOutput()
+			for _, want := range tt.want {
+				_, after, found := strings.Cut(string(out), want)
+				if !found {
+					logs, _ := exec.Command("sh", "-c", "tail -n 5 "+own+"/*.log").CombinedOutput()
+					t.Fatalf("no %q in the rest, %v:\n%s\n%s", want, err, out, logs)
+				}
+				out = []byte(after)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -111,9 +111,12 @@ func (l *lab) names(h netlab.Host) []string {
 // waits are what the programs of a host need before they start.
 func (l *lab) waits(h netlab.Host) []string {
 	var lines []string
-	if h.Domain != "" && !h.Controller && len(l.runs(h.Name)) > 0 {
+	if h.Domain != "" && !h.Controller && len(l.runs(h.Name)) > 0 && l.isController(h.Domain) {
 		address, port := l.PlanEnroll(h.Domain)
 		lines = append(lines, fmt.Sprintf("served %s %s", address, port))
+	}
+	if first, ok := l.Spec.Host(l.firstController()); ok && h.Controller && h.Name != first.Name {
+		lines = append(lines, fmt.Sprintf("served %v %s", first.Address(), l.enrollPort()))
 	}
 	for _, p := range l.runs(h.Name) {
 		for _, arg := range p.argv {

@@ -98,8 +98,31 @@ func (l *lab) command(host string) []string {
 	var all []string
 	for _, p := range programs {
 		all = append(all, shell(p.argv)+" &")
+		if h, _ := l.Spec.Host(host); p.name == controller && h.Controller { // the others are members of its domain
+			address, port := h.Address().String(), l.enrollPort()
+			all = append(all, fmt.Sprintf("until nc -z -w 1 %s %s; do sleep 1; done;", address, port))
+		}
 	}
 	return append(argv, "sh", "-c", strings.Join(all, " ")+" wait")
+}
+
+// controller is the program that makes a host a domain controller.
+const controller = "labdc"
+
+// enrollPort is where domain controllers take in members.
+func (l *lab) enrollPort() string {
+	_, port := l.PlanEnroll("")
+	return port
+}
+
+// firstController is the domain controller that is started first: it makes the key of
+// the forest that the others read.
+func (l *lab) firstController() string {
+	i := slices.IndexFunc(l.programs, func(p program) bool { return p.name == controller && !p.late })
+	if i < 0 {
+		return ""
+	}
+	return l.programs[i].host
 }
 
 func (l *lab) domains() bool { return len(l.Spec.Controllers("")) > 0 }
