@@ -101,7 +101,7 @@ func (s *stage) play(t *testing.T, commands []string) {
 			s.makes(ctx, t, words)
 		case words[0] == "rdesktop":
 			s.connects(ctx, t, command)
-		case words[0] == "bin/lserver", words[0] == "bin/termsrv", words[0] == "bin/tslab" && words[1] == "serve":
+		case words[0] == "bin/lserver", words[0] == "bin/termsrv", strings.Contains(command, " serve"):
 			s.serves(ctx, t, command)
 		default:
 			s.runs(ctx, t, command)
