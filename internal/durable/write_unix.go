@@ -28,9 +28,11 @@ func WriteFile(path string, data []byte, perm os.FileMode) error {
 	if err := f.CloseAtomicallyReplace(); err != nil { // with fsync before the rename
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	err = syncFolder(filepath.Dir(path))
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
 	crash.Here(at, crash.AfterStore)
-	return err
+	return nil
 }
 
 func syncFolder(dir string) error {

@@ -32,9 +32,11 @@ func WriteFile(path string, data []byte, perm os.FileMode) (err error) {
 	}
 	at := "file " + filepath.Base(path)
 	crash.Here(at, crash.BeforeStore)
-	err = os.Rename(f.Name(), path)
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
 	crash.Here(at, crash.AfterStore)
-	return err
+	return nil
 }
 
 // syncFolder has no counterpart here.

@@ -118,7 +118,9 @@ func (s *Store) try(group []*update) (culprit int, err error) {
 	s.flushes.Add(1)
 	within(group, crash.BeforeStore)
 	err = b.Commit()
-	within(group, crash.AfterStore)
+	if err == nil {
+		within(group, crash.AfterStore)
+	}
 	return -1, err
 }
 
