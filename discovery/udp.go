@@ -92,16 +92,16 @@ type UDP struct {
 // that was asked and from a network that it lies in.
 func (u *UDP) Broadcast(ctx context.Context, query []byte, heard func(netip.AddrPort, []byte)) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := &call{ctx: ctx, query: query, port: u.Port, heard: heard, byIndex: map[int]Interface{}, first: make(chan struct{}, 1)}
+	c := &call{ctx: ctx, query: query, port: u.Port, heard: heard, byIndex: map[int]Interface{}}
 	if c.port == 0 {
 		c.port = locate.Port
 	}
+	defer c.close() // after cancel, so that nobody goes on reading
+	defer cancel()
 	known, ready := u.take()
-	defer c.all.Wait()
 	c.open(ready)
 	if c.ask(0, known); c.sent > 0 {
-		c.pause()
+		c.headStart()
 	}
 	list := u.Interfaces
 	if list == nil {
@@ -109,7 +109,6 @@ func (u *UDP) Broadcast(ctx context.Context, query []byte, heard func(netip.Addr
 	}
 	now, err := list()
 	if err != nil {
-		cancel()
 		return err
 	}
 	u.mu.Lock()
@@ -120,9 +119,9 @@ func (u *UDP) Broadcast(ctx context.Context, query []byte, heard func(netip.Addr
 	c.open(listen6)
 	c.ask(over4, now)
 	if c.sent == 0 {
-		cancel()
 		return errors.Join(append(c.errs, errors.New("no interface to broadcast on"))...)
 	}
+	c.listen()
 	u.prepare()
 	<-ctx.Done()
 	return nil
@@ -173,10 +172,9 @@ type call struct {
 	mu      sync.Mutex // one answer at a time
 	byIndex map[int]Interface
 	heard   func(netip.AddrPort, []byte)
-	first   chan struct{} // has something when the first answer has come
 }
 
-// open adds a socket and hands over what comes to it, until the call ends.
+// open adds a socket.
 func (c *call) open(listen func() (socket, error)) {
 	s, err := listen()
 	if err != nil {
@@ -184,12 +182,25 @@ func (c *call) open(listen func() (socket, error)) {
 		return
 	}
 	c.sockets = append(c.sockets, s)
-	stop := context.AfterFunc(c.ctx, func() { s.SetReadDeadline(time.Unix(1, 0)) })
-	c.all.Go(func() {
-		defer s.Close()
-		defer stop()
-		s.receive(c.take)
-	})
+}
+
+// listen hands over what comes to the sockets, until the call ends.
+func (c *call) listen() {
+	for _, s := range c.sockets {
+		stop := context.AfterFunc(c.ctx, func() { s.SetReadDeadline(time.Unix(1, 0)) })
+		c.all.Go(func() {
+			defer stop()
+			s.receive(c.take)
+		})
+	}
+}
+
+// close ends the call, whose context has ended.
+func (c *call) close() {
+	c.all.Wait()
+	for _, s := range c.sockets {
+		s.Close()
+	}
 }
 
 // ask sends the query on the interfaces, by the socket of that number and those after
@@ -213,17 +224,19 @@ func (c *call) ask(from int, interfaces []Interface) {
 	}
 }
 
-// headStart is what the first answer has before the interfaces are read again, which is
-// long work for the processor that it needs.
+// headStart is how long the first answer is waited for before the interfaces are read
+// again: that is long work for the processor that the answer needs.
 const headStart = time.Millisecond
 
-func (c *call) pause() {
-	timer := time.NewTimer(headStart)
-	defer timer.Stop()
-	select {
-	case <-c.first:
-	case <-timer.C:
-	case <-c.ctx.Done():
+// headStart takes the first answer, if it comes at once. It reads here and not in a
+// goroutine, which would have to be woken first.
+func (c *call) headStart() {
+	s := c.sockets[0]
+	s.SetReadDeadline(time.Now().Add(headStart))
+	defer s.SetReadDeadline(time.Time{})
+	b := make([]byte, maxDatagram)
+	if n, index, from, err := s.read(b); err == nil {
+		c.take(index, from, b[:n])
 	}
 }
 
@@ -233,10 +246,6 @@ func (c *call) take(index int, from netip.AddrPort, b []byte) {
 	defer c.mu.Unlock()
 	if _, ok := attachedTo(c.byIndex, index, from.Addr()); ok && c.ctx.Err() == nil {
 		c.heard(from, b)
-		select {
-		case c.first <- struct{}{}:
-		default:
-		}
 	}
 }
 
@@ -344,12 +353,15 @@ func (s socket6) read(b []byte) (n, index int, from netip.AddrPort, err error) {
 
 func (s socket6) receive(take func(int, netip.AddrPort, []byte)) { receive(s, take) }
 
+// maxDatagram is longer than any of ours: what fills it is none, and is seen as such.
+const maxDatagram = locate.QuerySize + 1
+
 // maxFailures is how often in a row a socket may fail to read before it is given up.
 const maxFailures = 100
 
 // receive hands over datagrams until the socket is closed or its time is over.
 func receive(s socket, take func(int, netip.AddrPort, []byte)) {
-	b := make([]byte, locate.QuerySize+1) // a longer one is none of ours, and is seen as such
+	b := make([]byte, maxDatagram)
 	for failures := 0; failures < maxFailures; failures++ {
 		n, index, from, err := s.read(b)
 		var timeout net.Error

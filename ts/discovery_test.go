@@ -150,7 +150,7 @@ func TestFailover(t *testing.T) {
 }
 
 // TestSilentIsGivenUp: a license server that takes requests and answers none, not even
-// a ping, costs a client 1.3 seconds, not the time that an answer may take.
+// a ping, costs a client 1.2 seconds, not the time that an answer may take.
 func TestSilentIsGivenUp(t *testing.T) {
 	l, _, used, spare := pair(t)
 	stall := make(chan struct{})

@@ -85,7 +85,7 @@ func (u *upstream) callOn(ctx context.Context, conn *transport.Conn, m tsls.Mess
 }
 
 // quiet is how long an answer may be missing before a sign of life is asked for.
-const quiet = 300 * time.Millisecond
+const quiet = 200 * time.Millisecond
 
 // watched is call, given up early when the license server, silent for a moment, does
 // not answer a ping within patience either.

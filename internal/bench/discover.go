@@ -107,13 +107,34 @@ func asked(ctx context.Context, z size, out io.Writer) error {
 	return cmd.Wait()
 }
 
-// ask measures both in a process of its own, as terminal servers are.
-func ask(ctx context.Context, z size, out io.Writer) (err error) {
-	var a answered
-	if a.Bare, err = bare(z.Packets / 100); err == nil {
-		a.Broadcast, err = broadcasts(ctx, z.Packets/100)
+// ask measures both in a process of its own, as terminal servers are: in turn, so that
+// both meet the machine alike.
+func ask(ctx context.Context, z size, out io.Writer) error {
+	echo, err := net.Dial("udp4", netip.AddrPortFrom(address(1), 7).String())
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, json.NewEncoder(out).Encode(a))
+	defer echo.Close()
+	query, err := locate.Query{Nonce: locate.Nonce{1}}.Append(nil)
+	if err != nil {
+		return err
+	}
+	u := &discovery.UDP{}
+	var bare, broadcast []float64
+	for i := range max(z.Packets/100, 5) {
+		for _, turn := range []int{i, i + 1} { // each is the first one in every other round
+			times, once := &bare, func() (time.Duration, error) { return bareOnce(echo) }
+			if turn%2 == 1 {
+				times, once = &broadcast, func() (time.Duration, error) { return broadcastOnce(ctx, u, query) }
+			}
+			took, err := once()
+			if err != nil {
+				return err
+			}
+			*times = append(*times, float64(took.Nanoseconds())/1000)
+		}
+	}
+	return json.NewEncoder(out).Encode(answered{median(bare), median(broadcast)})
 }
 
 const replySize = 53 // bytes, as the answer of [asked] has
@@ -129,57 +150,29 @@ func echoes(c net.PacketConn) {
 	}
 }
 
-// bare is the round trip of a datagram on a standing socket.
-func bare(rounds int) (float64, error) {
-	c, err := net.Dial("udp4", netip.AddrPortFrom(address(1), 7).String())
-	if err != nil {
-		return 0, err
-	}
-	defer c.Close()
+// bareOnce is the round trip of a datagram on a standing socket.
+func bareOnce(c net.Conn) (time.Duration, error) {
 	b := make([]byte, locate.QuerySize)
-	return medianOf(rounds, func() (time.Duration, error) {
-		c.SetDeadline(time.Now().Add(time.Second))
-		begin := time.Now()
-		_, err1 := c.Write(b)
-		_, err2 := c.Read(b)
-		return time.Since(begin), errors.Join(err1, err2)
-	})
+	c.SetDeadline(time.Now().Add(time.Second))
+	begin := time.Now()
+	_, err1 := c.Write(b)
+	_, err2 := c.Read(b)
+	return time.Since(begin), errors.Join(err1, err2)
 }
 
-// broadcasts is the time from the call that asks everybody, sockets and all, to the
-// first answer.
-func broadcasts(ctx context.Context, rounds int) (float64, error) {
-	query, err := locate.Query{Nonce: locate.Nonce{1}}.Append(nil)
-	if err != nil {
-		return 0, err
-	}
-	u := &discovery.UDP{}
-	return medianOf(rounds, func() (time.Duration, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		begin, took := time.Now(), time.Duration(0)
-		err := u.Broadcast(ctx, query, func(netip.AddrPort, []byte) {
-			took = time.Since(begin)
-			cancel()
-		})
-		if err == nil && took == 0 {
-			err = errors.New("nobody answers the broadcast")
-		}
-		return took, err
+// broadcastOnce is the time from the call that asks everybody to the first answer.
+func broadcastOnce(ctx context.Context, u *discovery.UDP, query []byte) (took time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	begin := time.Now()
+	err = u.Broadcast(ctx, query, func(netip.AddrPort, []byte) {
+		took = time.Since(begin)
+		cancel()
 	})
-}
-
-// medianOf is in microseconds.
-func medianOf(rounds int, once func() (time.Duration, error)) (float64, error) {
-	var all []float64
-	for range max(rounds, 5) {
-		took, err := once()
-		if err != nil {
-			return 0, err
-		}
-		all = append(all, float64(took.Nanoseconds())/1000)
+	if err == nil && took == 0 {
+		err = errors.New("nobody answers the broadcast")
 	}
-	return median(all), nil
+	return took, err
 }
 
 // foundBy measures the programs: from the moment that what is sought changes to that
