@@ -25,8 +25,13 @@ var pageText string
 // too long. The capture has them all.
 const most = 4000
 
-// laneWidth is how much room a host has in the page's ladder, in pixels.
-const laneWidth = 180
+// How much room the hosts have in the page's ladder, in pixels: each as much as a name
+// of a message needs, and less where there are so many that what is said would not be
+// beside them.
+const (
+	lanesWidth    = 760
+	widest, least = 180, 72
+)
 
 type page struct {
 	Record   *netlab.Record
@@ -72,6 +77,7 @@ func Page(w io.Writer, t *netlab.Tale) error {
 			p.Met++
 		}
 	}
+	laneWidth := min(max(lanesWidth/max(len(p.Hosts), 1), least), widest)
 	p.Width = len(p.Hosts) * laneWidth
 	for i := range p.Hosts {
 		p.Lanes = append(p.Lanes, laneWidth/2+i*laneWidth)

@@ -16,6 +16,7 @@ import (
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/netlab"
 	"github.com/tslab/tslab/netlab/capture"
+	"github.com/tslab/tslab/netlab/fault"
 )
 
 var (
@@ -258,5 +259,41 @@ func TestTopology(t *testing.T) {
 	}
 	if len(p.Nets) != 2 || p.Nets[0].Text != "lan  10.0.0.0/16  site Seattle" || len(p.Cables) != 5+2 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestWhereActsAre: a fault stands on the lifeline of its host, that of a partition on the
+// first of those that it cuts off, and a calendar that is set on that of its owner; the
+// page crosses the one and draws a line for the other.
+func TestWhereActsAre(t *testing.T) {
+	event := func(k eventlog.Kind, fields map[string]string) eventlog.Event {
+		return eventlog.Event{Host: "lab", Program: "tslab", Name: k.Name, Severity: k.Severity, Fields: fields}
+	}
+	tale := &netlab.Tale{
+		Record: &netlab.Record{
+			Hosts: []netlab.Host{{Name: "c1"}, {Name: "ts1"}, {Name: "ls1"}},
+			Faults: []*netlab.FaultRecord{
+				{Name: "loss-1", Fault: &fault.Fault{Host: "ts1"}}, {Name: "split", Groups: [][]string{{"ls1"}, {"ts1"}}}, {Name: "odd"},
+			},
+		},
+		Events: []eventlog.Event{
+			event(eventlog.FaultLaid, map[string]string{"name": "loss-1"}), event(eventlog.FaultHealed, map[string]string{"name": "split"}),
+			event(eventlog.FaultLaid, map[string]string{"name": "odd"}), event(eventlog.ClockSkewed, map[string]string{"target": "c1"}),
+			event(eventlog.ClockMoved, nil),
+		},
+	}
+	var got []string
+	for _, l := range Story(tale) {
+		got = append(got, l.Kind+" "+l.From)
+	}
+	if diff := cmp.Diff([]string{"fault ts1", "fault ls1", "fault lab", "calendar c1", "calendar lab"}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	var page strings.Builder
+	if err := Page(&page, tale); err != nil {
+		t.Fatal(err)
+	}
+	if crosses, jumps := strings.Count(page.String(), `class="cross"`), strings.Count(page.String(), `class="jump"`); crosses != 2 || jumps != 2 {
+		t.Errorf("%d crosses and %d jumps are drawn, want 2 and 2", crosses, jumps)
 	}
 }

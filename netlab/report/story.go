@@ -42,8 +42,13 @@ type Line struct {
 // Story is all that happened, in the order of the machine's time.
 func Story(t *netlab.Tale) []Line {
 	var lines []Line
+	laid := faultHosts(t.Record)
 	for _, e := range t.Events {
-		lines = append(lines, eventLine(e))
+		l := eventLine(e)
+		if host := laid[e.Fields["name"]]; l.Kind == Fault && host != "" {
+			l.From = host
+		}
+		lines = append(lines, l)
 	}
 	for _, m := range t.Messages {
 		lines = append(lines, Line{Kind: Message, Machine: m.Machine, Lab: m.Lab, From: m.From, To: m.To, Name: m.Name,
@@ -52,6 +57,21 @@ func Story(t *netlab.Tale) []Line {
 	}
 	slices.SortStableFunc(lines, func(a, b Line) int { return a.Machine.Compare(b.Machine) })
 	return lines
+}
+
+// faultHosts are the hosts on which faults were laid, by the faults' names; the first one
+// of a partition.
+func faultHosts(r *netlab.Record) map[string]string {
+	hosts := map[string]string{}
+	for _, f := range r.Faults {
+		switch {
+		case f.Fault != nil:
+			hosts[f.Name] = f.Fault.Host
+		case len(f.Groups) > 0 && len(f.Groups[0]) > 0:
+			hosts[f.Name] = f.Groups[0][0]
+		}
+	}
+	return hosts
 }
 
 func eventLine(e eventlog.Event) Line {
@@ -63,8 +83,10 @@ func eventLine(e eventlog.Event) Line {
 	switch e.Name {
 	case eventlog.LabStep.Name:
 		l.Kind, l.Text = Step, e.Fields["text"]
-	case eventlog.ClockMoved.Name, eventlog.ClockSkewed.Name:
+	case eventlog.ClockMoved.Name:
 		l.Kind = Calendar
+	case eventlog.ClockSkewed.Name:
+		l.Kind, l.From = Calendar, e.Fields["target"]
 	case eventlog.ExpectationMet.Name, eventlog.ExpectationFailed.Name:
 		l.Kind, l.Bad = Expectation, e.Name == eventlog.ExpectationFailed.Name
 	case eventlog.ProgramKilled.Name, eventlog.ProgramPaused.Name, eventlog.ProgramResumed.Name:
