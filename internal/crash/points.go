@@ -43,8 +43,10 @@ func Points() []Place {
 		places("lserver", "sweep", stored()...),
 		places("lserver", "tsls.Activate", whole()...),
 		places("lserver", "tsls.ActivateByNumber", whole()...),
+		places("lserver", "tsls.Automatic", whole()...),
 		places("lserver", "tsls.InstallKeyPack", whole()...),
 		places("lserver", "tsls.InstallByNumber", whole()...),
+		places("lserver", "tsls.Deactivate", whole()...),
 		places("lserver", "control deactivate", whole()...),
 
 		places("licmgr", "online", Answered),

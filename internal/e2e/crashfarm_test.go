@@ -282,6 +282,3 @@ func (f *crashFarm) serverID(actor string) string {
 	}
 	return shown.Server.ServerID
 }
-
-// holdsNow is holds of an actor whose files may be read while it runs.
-func (f *crashFarm) holdsNow(actor string) string { return f.holds(actor) }

@@ -12,9 +12,9 @@ func exchanges() []exchange {
 	return []exchange{
 		newToken(), macToken(), upgrade(), renewal(), oldCAL(), expiry(), redirect(),
 		graceStart(), firstMeeting(), configuration(), connectorOn(), connectorOff(), joining(),
-		purchase(), houseActivates(), activation(), activationByNumber(), activationOnline(),
+		purchase(), houseActivates(), activation(), activationByNumber(), activationOnline(), automaticActivation(),
 		houseInstalls(), houseIssues(), keyPack(), keyPackByNumber(), keyPackOnline(),
-		houseTransfers(), houseReactivates(), houseDeactivates(), deactivation(),
+		houseTransfers(), houseReactivates(), houseDeactivates(), deactivation(), deactivationByNumber(),
 	}
 }
 
@@ -61,7 +61,7 @@ func licensed(edition string, connects int) func(*crashFarm) {
 		f.enroll("ls1", "2")
 		f.serve("ts")
 		f.until("the license server is met", func() (bool, error) {
-			return strings.Contains(f.holdsNow("ts"), "grace over, knows"), nil
+			return strings.Contains(f.holds("ts"), "grace over, knows"), nil
 		})
 		for range connects {
 			if code := f.connect(); code != 0 {

@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"os"
+	"slices"
+
+	"github.com/tslab/tslab/internal/crash"
+)
+
+// automaticActivation is the way of Windows Server 2003: the license server itself goes
+// to the clearinghouse.
+func automaticActivation() exchange {
+	activate := func(f *crashFarm, command string, more ...string) []string {
+		return append([]string{command, "--server", f.addr("ls1"), "--method", "automatic", "--trust", "--clearinghouse", f.addr("house"),
+			"--company", "TSLab", "--contact", "An Administrator", "--country", "Norway"}, more...)
+	}
+	return exchange{
+		name:  "Automatic activation, of Windows Server 2003",
+		about: "`licmgr activate --method automatic`: the license server itself goes to the clearinghouse.",
+		base: func(f *crashFarm) {
+			f.arm("ws2003")
+			f.must("house", f.at("init")...)
+			if err := os.WriteFile(f.path("root"), []byte(f.must("house", "root", "--state", f.path("house"))), 0o600); err != nil {
+				f.t.Fatal(err)
+			}
+			f.args["ls1"] = append(f.args["ls1"], "--clearinghouse", f.addr("house"), "--roots", f.path("root"))
+			f.serve("house", "ls1")
+		},
+		act: func(f *crashFarm) {
+			f.serve("house", "ls1")
+			f.tool("admin", activate(f, "activate")...)
+		},
+		again: func(f *crashFarm) string {
+			f.serve("house", "ls1")
+			const lost = "refused: it was activated; `licmgr reactivate`"
+			next := f.said("admin", map[string]string{"is activated already": "refused: it is activated already", "was activated": lost}, activate(f, "activate")...)
+			if next == lost {
+				f.must("admin", activate(f, "reactivate", "--reason", "redeployed")...)
+			}
+			return next
+		},
+		who: []string{"house", "ls1"}, end: map[string]string{"ls1": "activated, no key pack"},
+		deaths: deaths("ls1", "tsls.Automatic", whole()...),
+	}
+}
+
+// online is a command of the licensing tool over the Internet.
+func (f *crashFarm) online(command string, args ...string) []string {
+	return append([]string{command, "--server", f.addr("ls1"), "--method", "internet", "--clearinghouse", f.addr("house"), "--roots", f.path("root"),
+		"--company", "TSLab", "--contact", "An Administrator", "--country", "Norway"}, args...)
+}
+
+// houseOnline is a clearinghouse that answers, and a license server that is new.
+func houseOnline(f *crashFarm) {
+	f.arm("w2k-sp3")
+	f.must("house", f.at("init")...)
+	if err := os.WriteFile(f.path("root"), []byte(f.must("house", "root", "--state", f.path("house"))), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	f.serve("house", "ls1")
+}
+
+func activationOnline() exchange {
+	return exchange{
+		name:  "Activation over the Internet",
+		about: "`licmgr activate`: the tool takes the license server's request to the clearinghouse, and brings the answer.",
+		base:  houseOnline,
+		act: func(f *crashFarm) {
+			f.serve("house", "ls1")
+			f.tool("admin", f.online("activate")...)
+		},
+		again: func(f *crashFarm) string {
+			f.serve("house", "ls1")
+			const lost = "refused: it was activated; `licmgr reactivate`"
+			next := f.said("admin", map[string]string{"is activated already": "refused: it is activated already", "was activated": lost}, f.online("activate")...)
+			if next == lost {
+				f.must("admin", f.online("reactivate", "--reason", "redeployed")...)
+			}
+			return next
+		},
+		who: []string{"house", "ls1"}, end: map[string]string{"ls1": "activated, no key pack"},
+		deaths: slices.Concat(deaths("house", "web activate", crash.Asked, crash.BeforeReply, crash.AfterReply), deaths("admin", "online", crash.Answered)),
+	}
+}
+
+func keyPackOnline() exchange {
+	order := func(f *crashFarm) []string {
+		return f.online("install", "--program", "select", "--enrollment-number", enrollment, "--count", "2")
+	}
+	return exchange{
+		name:  "Key pack over the Internet",
+		about: "`licmgr install`: the tool takes the license server's signed order to the clearinghouse, and brings the key pack.",
+		base: func(f *crashFarm) {
+			houseOnline(f)
+			f.must("admin", f.online("activate")...)
+			if err := os.WriteFile(f.path("serverid"), []byte(f.serverID("ls1")), 0o600); err != nil {
+				f.t.Fatal(err)
+			}
+			f.must("shop", "sell", "--program", "select", "--number", enrollment, "--count", "2", "--state", f.path("shop"), "--clock", f.path("clock"), "--output", f.path("purchase"))
+			f.must("house", f.at("purchase", f.path("purchase"))...)
+		},
+		act: func(f *crashFarm) {
+			f.serve("house", "ls1")
+			f.tool("admin", order(f)...)
+		},
+		again: func(f *crashFarm) string {
+			f.serve("house", "ls1")
+			const lost = "refused: nothing is left of the purchase; `clearinghouse print`"
+			next := f.said("admin", map[string]string{"left": lost}, order(f)...)
+			if next == lost {
+				f.must("house", claim(f, "print")...)
+				f.bring("install", "document")
+			}
+			return next
+		},
+		who: []string{"house", "ls1"}, end: map[string]string{"house": "activations: 1, 2 of 2 bought installed", "ls1": "2 of 2 CALs free"},
+		deaths: slices.Concat(deaths("house", "web install", crash.Asked, crash.BeforeReply, crash.AfterReply), deaths("admin", "online", crash.Answered)),
+	}
+}
