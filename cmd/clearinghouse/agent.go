@@ -19,7 +19,7 @@ import (
 
 func agentCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "agent",
+		Name: "agent", Metadata: tscli.Examples(49, "clearinghouse agent --state house --country Norway print LAB-A... select LAB-1234566 5.0 cal"),
 		Usage:     "be the clearinghouse's agent on the telephone",
 		ArgsUsage: "[ANSWER]...",
 		Description: "The agent asks, reads numbers back in groups, and hears by their check characters what was misread: one\n" +

@@ -15,7 +15,7 @@ import (
 
 func activateCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "activate",
+		Name: "activate", Metadata: tscli.Examples(64, "clearinghouse activate --state house --output activation.txt request.txt"),
 		Usage:     "activate a license server: answer its activation request, or its Product ID with a License Server ID",
 		ArgsUsage: "[REQUEST]",
 		Flags: flags(outputFlag(),
@@ -124,7 +124,7 @@ func orderCommand(op clearinghouse.Op, usage string, more ...cli.Flag) *cli.Comm
 		names = append(names, f.Names()[0])
 	}
 	return &cli.Command{
-		Name: string(op), Usage: usage,
+		Name: string(op), Usage: usage, Metadata: tscli.Examples(orderExample(op)),
 		Flags: orderFlags(append(programFlags(), more...)...),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if _, err := tscli.Args(c, 0, 0); err != nil {
@@ -135,9 +135,28 @@ func orderCommand(op clearinghouse.Op, usage string, more ...cli.Flag) *cli.Comm
 	}
 }
 
+// orderExample is an example of a command about key packs, and its step.
+func orderExample(op clearinghouse.Op) (step int, line string) {
+	const rest = " --state house --server LAB-A... --program select --enrollment-number LAB-1234566"
+	line = "clearinghouse " + string(op) + rest
+	switch op {
+	case clearinghouse.OpInstall:
+		return 45, line + " --count 10 --output more.txt"
+	case clearinghouse.OpPrint:
+		return 46, line + " --output again.txt"
+	case clearinghouse.OpRecover:
+		return 47, line + " --license-id LAB-BB3AH-0000002 --output lost.txt"
+	case clearinghouse.OpTransfer:
+		return 48, line + " --license-id LAB-BB3AH-0000003 --from PC-3 --to PC-4 --output moved.txt"
+	case clearinghouse.OpReissue:
+		return 51, line + " --former-id LAB-A... --output reissued.txt"
+	}
+	return 0, line
+}
+
 func issueCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "issue",
+		Name: "issue", Metadata: tscli.Examples(42, "clearinghouse issue --state house --server LAB-A... --kind internet-connector --count 1 --output connector.txt"),
 		Usage: "make a key pack for a license server, for no purchase",
 		Flags: orderFlags(textFlag("program", "licensing `PROGRAM` that it names (default license-code, or select)")),
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -198,7 +217,7 @@ func productCommand() *cli.Command {
 
 func deactivateCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "deactivate",
+		Name: "deactivate", Metadata: tscli.Examples(61, "clearinghouse deactivate --state house --server LAB-A..."),
 		Usage: "take an activation back, and say the code that confirms it",
 		Flags: flags(outputFlag(), &cli.StringFlag{Name: "server", Aliases: []string{"server-id"}, Usage: "the license server's `LSID`", Required: true}),
 		Action: func(ctx context.Context, c *cli.Command) error {

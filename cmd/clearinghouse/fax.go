@@ -14,7 +14,7 @@ import (
 
 func faxCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "fax",
+		Name: "fax", Metadata: tscli.Examples(24, "clearinghouse fax --state house --output reply.txt page.txt"),
 		Usage:       "answer a page that was faxed with a page to be faxed back",
 		ArgsUsage:   "PAGE",
 		Description: "The page is what `licmgr` printed; it needs a return fax number. Windows Server 2003 has no fax method.",

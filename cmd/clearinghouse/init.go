@@ -14,7 +14,7 @@ import (
 
 func initCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "init",
+		Name: "init", Metadata: tscli.Examples(1, "clearinghouse init --state other-house"),
 		Usage: "make a clearinghouse with a root certificate of its own",
 		Flags: flags(&cli.StringFlag{Name: "name", Usage: "`NAME` in the root certificate", Value: "TSLab Clearinghouse"}),
 		Action: func(_ context.Context, c *cli.Command) error {

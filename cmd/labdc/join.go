@@ -18,7 +18,7 @@ import (
 
 func joinCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "join",
+		Name: "join", Metadata: cli.Examples(90, "labdc join --state desk --host desk --domain corp.example --dc 127.0.0.1 --join-secret-file secret.txt --dns 127.0.0.1:53"),
 		Usage: "make this host, or a tool of it, a member of a domain",
 		Description: "Servers join by themselves. A tool such as licmgr is a member when the folder that it keeps its key in has\n" +
 			"a membership, and this command puts one there. The host's names are registered in the DNS too.",

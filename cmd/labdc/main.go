@@ -26,8 +26,9 @@ func main() { cli.Main(context.Background(), command()) }
 
 func command() *ucli.Command {
 	return &ucli.Command{
-		Name:  "labdc",
-		Usage: "the domain controller: names, sites and memberships",
+		Name:     "labdc",
+		Metadata: cli.Examples(80, "labdc --state dc1 --host DC1 --domain corp.example --listen 127.0.0.1:3346 --listen-dns 127.0.0.1:53 --join-secret-file secret.txt"),
+		Usage:    "the domain controller: names, sites and memberships",
 		Description: "License servers, terminal servers and tools join its domain by the secret in --join-secret-file at --listen,\n" +
 			"and find each other by its DNS at --listen-dns. dig and nsupdate speak with it: `nsupdate -k STATE/update.key`\n" +
 			"may change every name. Domain controllers that are started with one --forest file accept each other's members.\n" +

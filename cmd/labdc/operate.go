@@ -55,7 +55,7 @@ func recordCommand() *ucli.Command {
 		Flags: flagsOf(),
 		Commands: []*ucli.Command{
 			{
-				Name: "list", Usage: "print all records, as a zone file has them", Flags: []ucli.Flag{cli.JSONFlag()},
+				Name: "list", Metadata: cli.Examples(82, "labdc record --state dc1 list"), Usage: "print all records, as a zone file has them", Flags: []ucli.Flag{cli.JSONFlag()},
 				Action: func(ctx context.Context, c *ucli.Command) error {
 					var d status
 					if _, err := cli.Args(c, 0, 0); err != nil {
@@ -74,7 +74,7 @@ func recordCommand() *ucli.Command {
 				},
 			},
 			{
-				Name: "add", Usage: "add a record, such as 'ts1 A 10.0.0.2'", ArgsUsage: "NAME [TTL] TYPE DATA...",
+				Name: "add", Metadata: cli.Examples(81, "labdc record --state dc1 add ts1 A 10.0.0.2"), Usage: "add a record, such as 'ts1 A 10.0.0.2'", ArgsUsage: "NAME [TTL] TYPE DATA...",
 				Action: func(ctx context.Context, c *ucli.Command) error {
 					words, err := cli.Args(c, 1, -1)
 					if err != nil {
@@ -84,7 +84,7 @@ func recordCommand() *ucli.Command {
 				},
 			},
 			{
-				Name: "remove", Usage: "remove a name, its records of a type, or one record", ArgsUsage: "NAME [TYPE [DATA...]]",
+				Name: "remove", Metadata: cli.Examples(89, "labdc record --state dc1 remove ts1 A"), Usage: "remove a name, its records of a type, or one record", ArgsUsage: "NAME [TYPE [DATA...]]",
 				Action: removeRecords,
 			},
 		},
@@ -112,14 +112,14 @@ func removeRecords(ctx context.Context, c *ucli.Command) error {
 
 func staleCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "stale", Usage: "let the records of a name outlive every update", ArgsUsage: "NAME",
+		Name: "stale", Metadata: cli.Examples(84, "labdc stale --state dc1 ts1"), Usage: "let the records of a name outlive every update", ArgsUsage: "NAME",
 		Flags: flagsOf(&ucli.BoolFlag{Name: "off", Usage: "let updates change them again"}), Action: action(1, "stale", faultOf),
 	}
 }
 
 func hideCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "hide", Usage: "answer about a name as if it were not there (NXDOMAIN)", ArgsUsage: "NAME",
+		Name: "hide", Metadata: cli.Examples(85, "labdc hide --state dc1 ts1"), Usage: "answer about a name as if it were not there (NXDOMAIN)", ArgsUsage: "NAME",
 		Flags: flagsOf(&ucli.BoolFlag{Name: "off", Usage: "answer about it again"}), Action: action(1, "hide", faultOf),
 	}
 }
@@ -131,7 +131,8 @@ func faultOf(args []string, c *ucli.Command) (any, error) {
 func groupCommand() *ucli.Command {
 	change := func(name, usage string, in bool) *ucli.Command {
 		return &ucli.Command{Name: name, Usage: usage, ArgsUsage: "HOST GROUP",
-			Action: action(2, "group", func(args []string, _ *ucli.Command) (any, error) { return groupIn{args[0], args[1], in}, nil })}
+			Metadata: cli.Examples(map[bool]int{true: 91, false: 92}[in], "labdc group --state dc1 "+name+" desk 'Terminal Server Computers'"),
+			Action:   action(2, "group", func(args []string, _ *ucli.Command) (any, error) { return groupIn{args[0], args[1], in}, nil })}
 	}
 	return &ucli.Command{
 		Name: "group", Usage: "put hosts into security groups", Flags: flagsOf(),
@@ -148,14 +149,14 @@ func siteCommand() *ucli.Command {
 		Name: "site", Usage: "change the site map", Flags: flagsOf(),
 		Commands: []*ucli.Command{
 			{
-				Name: "set", Usage: "put a subnet into a site", ArgsUsage: "SUBNET SITE",
+				Name: "set", Metadata: cli.Examples(86, "labdc site --state dc1 set 10.7.0.0/16 Oslo"), Usage: "put a subnet into a site", ArgsUsage: "SUBNET SITE",
 				Action: action(2, "site", func(args []string, _ *ucli.Command) (any, error) {
 					s, err := subnet(args)
 					return siteIn{s.Prefix, s.Site}, err
 				}),
 			},
 			{
-				Name: "remove", Usage: "take a subnet out of the site map", ArgsUsage: "SUBNET",
+				Name: "remove", Metadata: cli.Examples(87, "labdc site --state dc1 remove 10.7.0.0/16"), Usage: "take a subnet out of the site map", ArgsUsage: "SUBNET",
 				Action: action(1, "site", func(args []string, _ *ucli.Command) (any, error) {
 					prefix, err := netip.ParsePrefix(args[0])
 					return siteIn{prefix, ""}, err
@@ -167,7 +168,7 @@ func siteCommand() *ucli.Command {
 
 func showCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "show", Usage: "show members, groups, sites and their license servers", Flags: flagsOf(cli.JSONFlag()),
+		Name: "show", Metadata: cli.Examples(81, "labdc show --state dc1"), Usage: "show members, groups, sites and their license servers", Flags: flagsOf(cli.JSONFlag()),
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			var d status
 			if _, err := cli.Args(c, 0, 0); err != nil {

@@ -19,9 +19,8 @@ import (
 
 func requestCommand() *cli.Command {
 	return &cli.Command{
-		Name:     "request",
-		Metadata: tscli.Examples(9, "licmgr request --output request.txt"),
-		Usage:    "write the server's activation request, to be answered by `clearinghouse activate`",
+		Name: "request", Metadata: tscli.Examples(63, "licmgr request --output request.txt"),
+		Usage: "write the server's activation request, to be answered by `clearinghouse activate`",
 		Flags: flags(
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`", DefaultText: "standard output"},
 			&cli.StringFlag{Name: "company", Usage: "`NAME` of the company"},
@@ -56,9 +55,8 @@ func numberFlag(f keypack.Field) cli.Flag {
 
 func activateCommand() *cli.Command {
 	return &cli.Command{
-		Name:     "activate",
-		Metadata: tscli.Examples(12, "licmgr activate --method internet"),
-		Usage:    "activate the license server, by any connection method",
+		Name: "activate", Metadata: tscli.Session(tscli.Step{At: 12, Line: `licmgr activate --method internet`}, tscli.Step{At: 65, Line: `licmgr activate --file activation.txt`}),
+		Usage: "activate the license server, by any connection method",
 		Description: "By the Internet the clearinghouse is asked and its answer brought at once. By the web, by telephone and by fax\n" +
 			"it is first told what to tell the clearinghouse, and then, with --server-id or --reply, what it answered. With\n" +
 			"--file a document of the clearinghouse is brought, however it came. On a terminal what is not said is asked.",

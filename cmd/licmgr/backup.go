@@ -49,7 +49,7 @@ func backupCommand() *cli.Command {
 
 func restoreCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "restore",
+		Name: "restore", Metadata: tscli.Examples(150, "licmgr restore --lserver ls1 monday.db"),
 		Usage:     "put a backup back into the state folder of a license server that is stopped",
 		ArgsUsage: "FILE",
 		Description: "A backup of another machine is refused: the database alone cannot move to another host. The store that lies\n" +

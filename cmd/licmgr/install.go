@@ -32,9 +32,12 @@ func installCommand() *cli.Command {
 		&cli.StringFlag{Name: "product", Usage: "`PRODUCT` that they are for, by name or version", DefaultText: "the license server's"},
 		&cli.StringFlag{Name: "count", Usage: "`N` licenses", Aliases: []string{"n"}})
 	return &cli.Command{
-		Name:     "install",
-		Metadata: tscli.Examples(22, "licmgr install --program select --enrollment-number LAB-1234566 --count 25"),
-		Usage:    "get a key pack for a purchase and install it, by any connection method",
+		Name: "install", Metadata: tscli.Session(
+			tscli.Step{At: 22, Line: "licmgr install --program select --enrollment-number LAB-1234566 --count 25"},
+			tscli.Step{At: 23, Line: `licmgr install --method fax --return-fax "+47 22 00 00 00" --page page.txt --program select --enrollment-number LAB-1234566 --count 5`},
+			tscli.Step{At: 25, Line: "licmgr install --reply reply.txt"},
+			tscli.Step{At: 44, Line: "licmgr install --file connector.txt"}),
+		Usage: "get a key pack for a purchase and install it, by any connection method",
 		Description: "By the Internet the license server's signed order is taken to the clearinghouse and the key pack brought at\n" +
 			"once. By the web, by telephone and by fax it is first told what to tell the clearinghouse, and then, with\n" +
 			"--pack-id or --reply, what it answered. With --file a key pack document is brought, however it came. A License\n" +

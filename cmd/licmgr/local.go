@@ -43,9 +43,8 @@ func confirmClockCommand() *cli.Command {
 
 func deactivateCommand() *cli.Command {
 	return &cli.Command{
-		Name:     "deactivate",
-		Metadata: tscli.Examples(60, "licmgr deactivate --country Norway", "licmgr deactivate --confirmation LAB-D..."),
-		Usage:    "deactivate a license server, with the confirmation code that the clearinghouse says on the telephone",
+		Name: "deactivate", Metadata: tscli.Session(tscli.Step{At: 60, Line: `licmgr deactivate --country Norway`}, tscli.Step{At: 62, Line: `licmgr deactivate --confirmation LAB-D...`}),
+		Usage: "deactivate a license server, with the confirmation code that the clearinghouse says on the telephone",
 		Description: "It is first told whom to call and what to say, and then, with --confirmation, what the agent answered\n" +
 			"(`clearinghouse agent`). Key packs and issued licenses stay, and CALs work until they end; only temporary tokens\n" +
 			"are issued until the license server is activated again, under another License Server ID.\n\n" +

@@ -16,7 +16,7 @@ import (
 
 func packCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "pack",
+		Name: "pack", Metadata: tscli.Examples(43, "licmgr pack --roots root.pem connector.txt"),
 		Usage:     "show what is in a key pack document, and check its signature",
 		ArgsUsage: "FILE",
 		Description: "The signature must be that of the clearinghouse whose root --roots names or, without it, that of the\n" +

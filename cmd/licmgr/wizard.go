@@ -13,7 +13,7 @@ import (
 
 func wizardCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "wizard",
+		Name: "wizard", Metadata: tscli.Examples(26, "licmgr wizard --method internet"),
 		Usage: "be asked, page by page, as by the Licensing Wizard",
 		Description: "A license server that is not activated is activated, the recommended connection method first; then license\n" +
 			"tokens are installed. The answers are lines of standard input. What a flag says is not asked.",

@@ -18,7 +18,7 @@ import (
 
 func userCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "user",
+		Name: "user", Metadata: cli.Examples(29, "termsrv user amy"),
 		Usage:     "print a line of a users file; the password is read from standard input",
 		ArgsUsage: "NAME",
 		Action: func(_ context.Context, c *ucli.Command) error {

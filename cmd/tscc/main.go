@@ -82,7 +82,7 @@ func operate(ctx context.Context, c *ucli.Command, op string, in any) error {
 
 func setCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "set",
+		Name: "set", Metadata: cli.Examples(52, "tscc set --state ts1 mode=device"),
 		Usage:     "set the mode, the license server, knobs",
 		ArgsUsage: "NAME=VALUE ...",
 		Description: "mode=device, mode=user (Windows Server 2003) or mode=admin (remote administration, not licensed);\n" +
@@ -106,8 +106,8 @@ func setCommand() *ucli.Command {
 }
 
 func connectorCommand() *ucli.Command {
-	sub := func(name, usage, args string, more ...ucli.Flag) *ucli.Command {
-		return &ucli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: more, Action: func(ctx context.Context, c *ucli.Command) error {
+	sub := func(step int, name, usage, args, example string, more ...ucli.Flag) *ucli.Command {
+		return &ucli.Command{Name: name, Metadata: cli.Examples(step, "tscc ic --state ts1 "+name+example), Usage: usage, ArgsUsage: args, Flags: more, Action: func(ctx context.Context, c *ucli.Command) error {
 			n := len(strings.Fields(args))
 			words, err := cli.Args(c, n, n)
 			if err != nil {
@@ -127,10 +127,10 @@ func connectorCommand() *ucli.Command {
 		Usage: "the Internet Connector mode of Windows 2000: up to 200 anonymous sessions under one license",
 		Flags: flags(),
 		Commands: []*ucli.Command{
-			sub("enable", "pull an Internet Connector license from the license server and turn the mode on", ""),
-			sub("disable", "give the license back to the license server that issued it and license per device again", "", force),
-			sub("repair", "delete the account TSInternetUser and make it anew, as event 1007 wants", ""),
-			sub("password", "change the password of TSInternetUser, so that nobody can log on (event 1007)", "PASSWORD"),
+			sub(55, "enable", "pull an Internet Connector license from the license server and turn the mode on", "", ""),
+			sub(58, "disable", "give the license back to the license server that issued it and license per device again", "", "", force),
+			sub(57, "repair", "delete the account TSInternetUser and make it anew, as event 1007 wants", "", ""),
+			sub(56, "password", "change the password of TSInternetUser, so that nobody can log on (event 1007)", "PASSWORD", " somebody-knows-it"),
 		},
 	}
 }

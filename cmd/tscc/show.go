@@ -188,7 +188,7 @@ func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") 
 
 func catalogCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:   "catalog",
+		Name: "catalog", Metadata: cli.Examples(53, "tscc catalog --state ts1"),
 		Usage:  "show the license servers that the terminal server knows, and when it looks again",
 		Flags:  flags(),
 		Action: func(ctx context.Context, c *ucli.Command) error { return catalog(ctx, c, ts.CatalogOperation) },
@@ -197,7 +197,7 @@ func catalogCommand() *ucli.Command {
 
 func discoverCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:   "discover",
+		Name: "discover", Metadata: cli.Examples(54, "tscc discover --state ts1"),
 		Usage:  "seek license servers at once, and show those that are known then",
 		Flags:  flags(),
 		Action: func(ctx context.Context, c *ucli.Command) error { return catalog(ctx, c, ts.DiscoverOperation) },

@@ -13,7 +13,7 @@ import (
 
 func damageCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "damage",
+		Name: "damage", Metadata: tscli.Examples(71, "tsclient damage --state pc1 --byte 20"),
 		Usage: "spoil the stored license, as a bad disk or another program would",
 		Description: "Turns over a bit of --byte N, counted from the front; the same once more mends it. Or it puts the license\n" +
 			"of another maker in its place (--foreign). The exit status is 3 when no license is stored.",

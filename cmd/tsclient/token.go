@@ -21,7 +21,7 @@ import (
 
 func tokenCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "token",
+		Name: "token", Metadata: tscli.Examples(70, "tsclient token --state pc1 --roots root.pem"),
 		Usage:       "show the stored license tokens, decoded and checked",
 		Description: "The exit status is 3 when no license is stored; that is no refusal, as connect's 3 is.",
 		Flags: append(storeFlags(),

@@ -11,7 +11,7 @@ import (
 
 func wipeCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "wipe",
+		Name: "wipe", Metadata: tscli.Examples(72, "tsclient wipe --state pc1"),
 		Usage:       "delete what the license store holds, as when the MSLicensing key is deleted",
 		Description: "The exit status is 3 when there was nothing to delete; that is no refusal, as connect's 3 is.",
 		Flags: append(storeFlags(),

@@ -20,7 +20,7 @@ func captureCommand() *ucli.Command {
 		Name:  "capture",
 		Usage: "work with the captures of runs",
 		Commands: []*ucli.Command{{
-			Name:      "finish",
+			Name: "finish", Metadata: cli.Examples(102, "tslab capture finish runs/first-logon"),
 			Usage:     "assemble the capture of a run that was killed",
 			ArgsUsage: "RUN",
 			Description: "RUN is the folder of a run, such as runs/first-logon. A run that ends, however it ends, assembles its own\n" +

@@ -28,7 +28,7 @@ const clockName = "clock"
 
 func clockCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "clock",
+		Name: "clock", Metadata: cli.Examples(116, "tslab clock +1d"),
 		Usage:     "show or move the calendar of a running server or lab",
 		ArgsUsage: "[show | +1d | +3h | +1w2d | -1h]",
 		Description: "Moves the calendar of the newest server of this user that runs, or of the lab under runs/ that `tslab up`\n" +

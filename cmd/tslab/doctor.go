@@ -18,7 +18,7 @@ import (
 
 func doctorCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "doctor",
+		Name: "doctor", Metadata: cli.Examples(100, "tslab doctor"),
 		Usage: "say whether drills can run here and, if not, what to change",
 		Description: "It builds the smallest lab and takes it down again, and looks for the programs that drills start. What\n" +
 			"forbids a lab is told apart, with the setting to change: the same sentence with which `tslab run` fails.\n" +

@@ -13,7 +13,7 @@ import (
 
 func editionsCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "editions",
+		Name: "editions", Metadata: cli.Examples(100, "tslab editions"),
 		Usage: "show what differs between the editions: every knob with its default in each",
 		Description: "A knob is turned with --set KNOB=VALUE at a program that reads it; several go with commas between them, and\n" +
 			"so do the words of a list: --set serves_ts=w2k-sp3,ws2003,temp_days=30. 'tslab explain KNOB' says what it\n" +

@@ -21,7 +21,7 @@ import (
 
 func eventsCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "events",
+		Name: "events", Metadata: cli.Examples(102, "tslab events --id token.issued first-logon"),
 		Usage:     "show what happened, as the Event Viewer would",
 		ArgsUsage: "[RUN | FOLDER]",
 		Description: "Shows the event logs of a run, by its drill's name or its folder, of a program, by its state folder, or of\n" +

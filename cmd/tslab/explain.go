@@ -24,7 +24,7 @@ func explainCommand() *ucli.Command {
 		flags = append(flags, &ucli.StringFlag{Name: c.Name, Category: "What is given", Usage: c.Meaning + " (`VALUE`: " + strings.Join(c.Values, "|") + ")"})
 	}
 	return &ucli.Command{
-		Name:      "explain",
+		Name: "explain", Metadata: cli.Examples(100, "tslab explain 1011"),
 		Usage:     "explain how a client is decided on, or a rule, event, code, knob or conflict",
 		ArgsUsage: "[WORD ...]",
 		Description: "Without a WORD, what is given is explained by the decision table: every way in which it can end, the rule,\n" +

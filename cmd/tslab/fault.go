@@ -34,7 +34,7 @@ func faultAddCommand() *ucli.Command {
 	var direction, level, checksum string
 	var port uint16
 	return &ucli.Command{
-		Name: "add", Usage: "lay a fault on a host, or on one of its cables, as c1:eth0",
+		Name: "add", Metadata: cli.Examples(112, "tslab fault add --name slow --delay 20ms c1 delay"), Usage: "lay a fault on a host, or on one of its cables, as c1:eth0",
 		ArgsUsage: "HOST[:INTERFACE] KIND",
 		Flags: []ucli.Flag{
 			runFlag(),
@@ -103,7 +103,7 @@ func faultCall(ctx context.Context, c *ucli.Command, op string, in, out any) err
 
 func faultListCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "list", Usage: "list the faults that are laid, with what they have done",
+		Name: "list", Metadata: cli.Examples(113, "tslab fault list"), Usage: "list the faults that are laid, with what they have done",
 		Flags: []ucli.Flag{runFlag(), cli.JSONFlag(), &ucli.BoolFlag{Name: "all", Usage: "also those that are healed"}},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
@@ -135,7 +135,7 @@ func faultListCommand() *ucli.Command {
 
 func faultRemoveCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "remove", Aliases: []string{"heal"}, Usage: "take faults away", ArgsUsage: "NAME... | --all",
+		Name: "remove", Metadata: cli.Examples(115, "tslab fault remove slow"), Aliases: []string{"heal"}, Usage: "take faults away", ArgsUsage: "NAME... | --all",
 		Flags: []ucli.Flag{runFlag(), &ucli.BoolFlag{Name: "all", Usage: "every fault"}},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			names, err := cli.Args(c, 0, -1)
@@ -155,7 +155,7 @@ func faultRemoveCommand() *ucli.Command {
 
 func faultPartitionCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "partition", Usage: "cut groups of hosts off from each other", ArgsUsage: "HOST,HOST... HOST,HOST...",
+		Name: "partition", Metadata: cli.Examples(114, "tslab fault partition c1 ts1"), Usage: "cut groups of hosts off from each other", ArgsUsage: "HOST,HOST... HOST,HOST...",
 		Flags: []ucli.Flag{runFlag(), &ucli.StringFlag{Name: "name", Usage: "call it `NAME`", DefaultText: "partition-1"}},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			args, err := cli.Args(c, 2, -1)
@@ -178,7 +178,7 @@ func faultPartitionCommand() *ucli.Command {
 
 func faultKindsCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "kinds", Usage: "list the kinds of faults: what they take, and which engine does them",
+		Name: "kinds", Metadata: cli.Examples(112, "tslab fault kinds"), Usage: "list the kinds of faults: what they take, and which engine does them",
 		Action: func(_ context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err
@@ -204,7 +204,7 @@ func faultKindsCommand() *ucli.Command {
 
 func faultMessagesCommand() *ucli.Command {
 	return &ucli.Command{
-		Name: "messages", Usage: "list the messages that a fault can name",
+		Name: "messages", Metadata: cli.Examples(112, "tslab fault messages"), Usage: "list the messages that a fault can name",
 		Action: func(_ context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err

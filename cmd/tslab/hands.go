@@ -293,7 +293,7 @@ func hand(ctx context.Context, folder string, r handful, files ...*os.File) (a h
 
 func execCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "exec",
+		Name: "exec", Metadata: cli.Examples(111, "tslab exec c1 -- hostname"),
 		Usage:     "run a program in a host of a lab that `tslab up` keeps",
 		ArgsUsage: "HOST -- COMMAND [ARGUMENT...]",
 		Flags:     []ucli.Flag{runFlag()},

@@ -18,7 +18,7 @@ const plainWidth = 120
 
 func ladderCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "ladder",
+		Name: "ladder", Metadata: cli.Examples(102, "tslab ladder runs/first-logon"),
 		Usage:     "show a run as a ladder: hosts as columns, messages as arrows",
 		ArgsUsage: "RUN",
 		Description: "RUN is the folder of a run that has ended, such as runs/first-logon. An arrow is a message of the RDP\n" +
@@ -61,7 +61,7 @@ func terminalWidth() int {
 
 func diffCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "diff",
+		Name: "diff", Metadata: cli.Examples(102, "tslab diff runs/first-logon runs/again"),
 		Usage:     "say what two runs have not in common",
 		ArgsUsage: "RUN RUN",
 		Description: "Messages and events are compared by their words and order, without times of day, frame numbers, ids and\n" +

@@ -28,7 +28,7 @@ const codeInterrupted = 130
 
 func runCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "run",
+		Name: "run", Metadata: cli.Examples(101, "tslab run first-logon", "tslab run --seed 2 --out runs/again first-logon"),
 		Usage:     "run a drill: build its network, start its programs, tell what happens, capture every link",
 		ArgsUsage: "DRILL | --all",
 		Description: "DRILL is one of `tslab list`, or a file that ends in .star. No privilege is needed: the network lives in\n" +
@@ -119,7 +119,7 @@ func runInside(ctx context.Context, drill script.Drill, tell func([]*netlab.Reco
 
 func listCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "list",
+		Name: "list", Metadata: cli.Examples(100, "tslab list"),
 		Usage: "list the drills that come with the lab",
 		Flags: []ucli.Flag{cli.JSONFlag()},
 		Action: func(_ context.Context, c *ucli.Command) error {
@@ -162,7 +162,7 @@ func wordsCommand() *ucli.Command {
 		fmt.Fprintf(&text, "\n\n%s\n    %s", strings.ReplaceAll(w.Usage, "; ", "\n"), w.Text)
 	}
 	return &ucli.Command{
-		Name: "drill", Aliases: []string{"words"},
+		Name: "drill", Metadata: cli.Examples(100, "tslab drill"), Aliases: []string{"words"},
 		Usage:       "the language of drills: every word with an example",
 		Description: text.String(),
 		Action: func(_ context.Context, c *ucli.Command) error {

@@ -136,7 +136,7 @@ func runOne(ctx context.Context, c *ucli.Command, name, folder string) (story []
 
 func checkCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "check",
+		Name: "check", Metadata: cli.Examples(100, "tslab check first-logon"),
 		Usage:     "say what is wrong with a drill, and what it lacks, without running it",
 		ArgsUsage: "DRILL...",
 		Description: "A drill must parse, have a title, and have expectations about packets, events and the pool of a license\n" +

@@ -24,7 +24,7 @@ func sellCommand() *ucli.Command {
 	}
 	return &ucli.Command{
 		Name:     "sell",
-		Metadata: cli.Examples(20, "tslab sell --program select --number LAB-1234566 --count 25 --state shop --output purchase.txt"),
+		Metadata: cli.Examples(20, "tslab sell --program select --number LAB-1234566 --count 100 --state shop --output purchase.txt"),
 		Usage:    "be a reseller: sell licenses, and write the purchase record that the clearinghouse takes in",
 		Description: "The record is a signed file: `clearinghouse purchase FILE` takes it in. What the customer needs are the\n" +
 			"numbers that are printed: a License Code, or those of the agreement. With --number, more licenses are sold\n" +

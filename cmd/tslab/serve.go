@@ -33,7 +33,7 @@ const labUser = "lab:lab"
 
 func serveCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "serve",
+		Name: "serve", Metadata: cli.Examples(130, "tslab serve --listen 127.0.0.1:3390 --state lab"),
 		Usage: "serve a terminal server with licenses on this machine",
 		Description: "A terminal server, its license server and a key pack, in one process. Any Remote Desktop client can\n" +
 			"connect; it is licensed, logs on and sees who it is to the license system. Events are printed as they happen.\n\n" +

@@ -36,7 +36,7 @@ const (
 
 func upCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:      "up",
+		Name: "up", Metadata: cli.Examples(110, "tslab up lan.star"),
 		Usage:     "build the network of a drill, carry the drill out, and keep the lab running for working by hand",
 		ArgsUsage: "DRILL",
 		Description: "DRILL may declare nets and hosts only. `tslab exec`, `tslab clock` and `tslab down` find the lab by the folder\n" +
@@ -190,7 +190,7 @@ func detach(folder string) error {
 
 func downCommand() *ucli.Command {
 	return &ucli.Command{
-		Name:  "down",
+		Name: "down", Metadata: cli.Examples(120, "tslab down"),
 		Usage: "end a lab that `tslab up` keeps, and write its capture",
 		Flags: []ucli.Flag{runFlag()},
 		Action: func(ctx context.Context, c *ucli.Command) error {

@@ -23,7 +23,7 @@ func wiresharkCommand() *ucli.Command {
 		Name:  "wireshark",
 		Usage: "teach Wireshark 4 the lab's protocols",
 		Commands: []*ucli.Command{{
-			Name:  "install",
+			Name: "install", Metadata: cli.Examples(131, "tslab wireshark install"),
 			Usage: "put the dissector into the user's plugin folder",
 			Description: "Wireshark and tshark then open captures of the lab without an option: TLS and plain RDP on port 3389, every\n" +
 				"licensing message (filter rdpele) and the license server protocol (filter tsls). A running Wireshark reads it\n" +
@@ -31,7 +31,7 @@ func wiresharkCommand() *ucli.Command {
 			Flags:  []ucli.Flag{dir},
 			Action: installDissector,
 		}, {
-			Name:   "uninstall",
+			Name: "uninstall", Metadata: cli.Examples(132, "tslab wireshark uninstall"),
 			Usage:  "take it out again",
 			Flags:  []ucli.Flag{dir},
 			Action: uninstallDissector,

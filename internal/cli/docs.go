@@ -12,23 +12,35 @@ import (
 // examplesKey is where a command keeps its examples.
 const examplesKey = "examples"
 
-// examples are those of one command.
-type examples struct {
-	step  int
-	lines []string
+// Step is an example, and when in the session of all examples it is played.
+type Step struct {
+	At   int
+	Line string
 }
 
 // Examples are lines as one types them, which show what a command is for. They stand in
 // its help, its manual page and docs/commands.md. A test plays those of all programs as
 // one session, in the order of their steps.
 func Examples(step int, lines ...string) map[string]any {
-	return map[string]any{examplesKey: examples{step, lines}}
+	var list []Step
+	for _, line := range lines {
+		list = append(list, Step{step, line})
+	}
+	return Session(list...)
 }
+
+// Session is [Examples] with a step for each line. LAB-A... and the like in a line are
+// the number of that kind that was printed last.
+func Session(steps ...Step) map[string]any { return map[string]any{examplesKey: steps} }
 
 // examplesOf are the lines of a command.
 func examplesOf(c *cli.Command) []string {
-	e, _ := c.Metadata[examplesKey].(examples)
-	return e.lines
+	steps, _ := c.Metadata[examplesKey].([]Step)
+	var lines []string
+	for _, s := range steps {
+		lines = append(lines, s.Line)
+	}
+	return lines
 }
 
 // withExamples is the description of a command in its help.
@@ -60,9 +72,9 @@ func writeDocs(w io.Writer, cmd *cli.Command, format string) error {
 		bash(&b, cmd)
 	case "examples":
 		eachCommand(cmd, cmd.Name, func(c *cli.Command, _ string) {
-			e, _ := c.Metadata[examplesKey].(examples)
-			for _, line := range e.lines {
-				fmt.Fprintf(&b, "%03d %s\n", e.step, line)
+			steps, _ := c.Metadata[examplesKey].([]Step)
+			for _, s := range steps {
+				fmt.Fprintf(&b, "%03d %s\n", s.At, s.Line)
 			}
 		})
 	default:
