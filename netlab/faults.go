@@ -119,6 +119,10 @@ func (l *Lab) place(f fault.Fault) (fault.Placed, error) {
 	if err != nil {
 		return p, err
 	}
+	var interfaces []string
+	for _, c := range h.spec.Cables {
+		interfaces = append(interfaces, c.Interface)
+	}
 	for _, link := range l.cables {
 		host, ifname, _ := strings.Cut(link.Name, ":")
 		if host == f.Host && (f.Interface == "" || f.Interface == ifname) {
@@ -126,7 +130,7 @@ func (l *Lab) place(f fault.Fault) (fault.Placed, error) {
 		}
 	}
 	if len(p.Links) == 0 {
-		return p, fmt.Errorf("%s has no interface %q; it has eth0 to eth%d", f.Host, f.Interface, len(h.spec.Cables)-1)
+		return p, fmt.Errorf("%s has no interface %q; it has %s", f.Host, f.Interface, strings.Join(interfaces, ", "))
 	}
 	p.Peers, err = l.addresses(f.Peers)
 	return p, err

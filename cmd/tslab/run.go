@@ -37,7 +37,7 @@ func runCommand() *ucli.Command {
 			"when every expectation was met.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
-			&ucli.BoolFlag{Name: "all", Usage: "run every drill of `tslab list`"},
+			&ucli.BoolFlag{Name: "all", Usage: "run every drill that tslab list shows"},
 			&ucli.IntFlag{Name: "j", Usage: "with --all, `N` drills at once", Value: 1},
 			&ucli.StringFlag{Name: "junit", Usage: "write JUnit XML, an expectation a test, to `FILE`"},
 			&ucli.BoolFlag{Name: "json", Usage: "print the records of all runs as JSON, and the story to standard error"},

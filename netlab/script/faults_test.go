@@ -70,7 +70,7 @@ func TestFaultErrors(t *testing.T) {
 		{`fault(c1, "loss")`, "percent is missing"},
 		{`fault(c9, "cut")`, "undefined: c9"},
 		{`fault("c9", "cut")`, `fault cut-1: there is no host "c9" in this lab`},
-		{`fault("c1:eth7", "cut")`, `c1 has no interface "eth7"; it has eth0 to eth0`},
+		{`fault("c1:eth7", "cut")`, `c1 has no interface "eth7"; it has eth0`},
 		{`fault(3, "cut")`, "where: got int, want a host or its name, or what link() returned"},
 		{`fault(c1, "cut", peer="c9")`, `there is no host "c9"`},
 		{`fault(c1, "delay", delay="soon")`, `got "soon", want a time such as "100ms"`},

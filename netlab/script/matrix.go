@@ -82,14 +82,17 @@ func (d Drill) Legs(o Options) ([]Options, error) {
 	if err != nil {
 		return nil, err
 	}
+	var e edition.Edition
+	if o.Edition != "" {
+		if e, err = edition.ParseEdition(o.Edition); err != nil {
+			return nil, err
+		}
+		o.Edition = e.String()
+	}
 	if len(names) == 0 {
 		return []Options{o}, nil
 	}
 	if o.Edition != "" {
-		e, err := edition.ParseEdition(o.Edition)
-		if err != nil {
-			return nil, err
-		}
 		if !slices.Contains(names, e.String()) {
 			return nil, fmt.Errorf("%s has no leg for %s; it has %s", d.Name, e, strings.Join(names, ", "))
 		}

@@ -88,6 +88,10 @@ expect(edition(), "ws2003")
 	if _, other := drawn(8, "ws2003"); other[0] == first[0] {
 		t.Errorf("another seed draws the same %q", other)
 	}
+	plain := script.Drill{Name: "p", File: "p.star", Source: "x = 1"}
+	if _, err := plain.Legs(script.Options{Edition: "nt4"}); err == nil || !strings.Contains(err.Error(), "w2k-rtm") {
+		t.Errorf("a leg of no edition: %v", err)
+	}
 	if _, err := d.Legs(script.Options{Edition: "w2k"}); err == nil || !strings.Contains(err.Error(), "has no leg for w2k-rtm") {
 		t.Errorf("Legs: %v", err)
 	}

@@ -139,8 +139,8 @@ func (e *engine) run() error {
 	if err != nil {
 		return plain(err)
 	}
-	e.checkLogged()
 	if e.o.Keep == nil {
+		e.checkLogged()
 		return nil
 	}
 	lab, err := e.up()

@@ -380,6 +380,26 @@ func TestUnmetExpectationsAreCollected(t *testing.T) {
 	}
 }
 
+// A drill that expects nothing says so, and a lab that is kept up expects nothing at all.
+func TestDrillThatExpectsNothing(t *testing.T) {
+	_, story, err := run(t, "now()\n")
+	if err != nil || !strings.Contains(story, "a_test: passed: 1 of 1 expectations met, none of them the drill's own, 0 frames captured on ") {
+		t.Errorf("%v\n%s", err, story)
+	}
+	_, story, err = run(t, "expect(1, 1)\n")
+	if err != nil || strings.Contains(story, "none of them") {
+		t.Errorf("%v\n%s", err, story)
+	}
+	var out bytes.Buffer
+	d := script.Drill{Name: "x", File: "x.star", Source: "net(\"lan\"); h = host(\"h\")\n"}
+	r, err := script.Run(t.Context(), d, script.Options{
+		Folder: filepath.Join(t.TempDir(), "run"), Out: &out, Keep: func(context.Context, *netlab.Lab) error { return nil },
+	})
+	if err != nil || len(r.Expectations) != 0 || !strings.Contains(out.String(), "0 frames captured on 1 link, 0 lost") {
+		t.Errorf("%v, %+v\n%s", err, r, out.String())
+	}
+}
+
 func TestInterruptedRunKeepsWhatItHas(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -122,7 +122,7 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 	if r.Verdict == netlab.Passed && !ownExpectation(r) {
 		b.WriteString(", none of them the drill's own")
 	}
-	fmt.Fprintf(&b, ", %d frames captured on %d links, %d lost", frames, len(r.Links), r.Drops)
+	fmt.Fprintf(&b, ", %d frames captured on %s, %d lost", frames, counted(len(r.Links), "link"), r.Drops)
 	b.WriteString("\n")
 	if n := len(r.Invariants); n > 0 {
 		fmt.Fprintf(&b, "\ninvariants  %d of %d hold", n-len(broken), n)
@@ -141,6 +141,14 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 		b.WriteString(" " + quote(arg))
 	}
 	s.line(b.String())
+}
+
+// counted is a number of things.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // ownExpectation says whether a drill expected anything itself: what is expected of every
