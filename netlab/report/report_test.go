@@ -225,6 +225,14 @@ func TestDevicesAndPools(t *testing.T) {
 		!second.To.Equal(time.Date(2003, 5, 12, 9, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v\n%+v", first, second)
 	}
+	// What it heard of others, and what else it has a pool of, is no level of this one.
+	for _, e := range []eventlog.Event{
+		{Name: eventlog.InventoryHeard.Name, Fields: map[string]string{"server": "ls2", "free": "50"}},
+		{Name: eventlog.TokenIssued.Name, Fields: map[string]string{"kind": "Internet Connector", "free": "7"}},
+	} {
+		e.Host, e.Program, e.Lab, e.Machine = "ls1", "lserver", tale.Record.End, machine.Add(time.Hour)
+		tale.Events = append(tale.Events, e)
+	}
 	var levels []string
 	for _, l := range Pools(tale)["ls1"] {
 		levels = append(levels, fmt.Sprintf("%s %d", l.At.Format(time.DateOnly), l.Free))

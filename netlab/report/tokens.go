@@ -86,10 +86,16 @@ type Level struct {
 	Free int
 }
 
+// connector is the kind of license that has a pool of its own beside the CALs.
+const connector = "Internet Connector"
+
 // Pools tells the levels of the license servers' pools of CALs, by their event logs.
 func Pools(t *netlab.Tale) map[string][]Level {
 	pools := map[string][]Level{}
 	for _, e := range t.Events {
+		if e.Name == eventlog.InventoryHeard.Name || e.Fields["kind"] == connector {
+			continue // what others have, and another pool
+		}
 		levels := pools[e.Host]
 		last := 0
 		if len(levels) > 0 {
