@@ -3,9 +3,12 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -115,18 +118,23 @@ func (o *office) browser(width, height int) context.Context {
 	return ctx
 }
 
-// picture keeps what the page looks like in the folder of runs.
-func (o *office) picture(ctx context.Context, name string) {
+// picture keeps what the page looks like in the folder of runs; nothing of it stands out of
+// a screen of that width.
+func (o *office) picture(ctx context.Context, name string, width int) {
 	o.t.Helper()
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	name = fmt.Sprintf("%s-%d", name, width)
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		o.t.Fatal(err)
+	}
+	if size, err := png.DecodeConfig(bytes.NewReader(picture)); err != nil || size.Width > width {
+		o.t.Errorf("%s: the page is %d wide, %v", name, size.Width, err)
 	}
 	folder := filepath.Join("..", "..", "runs", "browser")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		o.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -182,15 +190,16 @@ func TestBrowser(t *testing.T) {
 	if _, err := chromedp.Run(wide, chromedp.Navigate(o.url)); err != nil {
 		t.Fatal(err)
 	}
-	o.picture(wide, "home-1280")
+	o.picture(wide, "home", 1280)
 	o.keys(wide, "Activate a license server", kb.Tab, kb.Tab, kb.Enter) // past the name of the site
 	o.keys(wide, "Not accepted: Activate", strings.ToLower(o.productID[:len(o.productID)-1]), kb.Enter)
-	o.picture(wide, "mistyped-1280")
+	o.picture(wide, "mistyped", 1280)
 	o.shows(wide, regexp.MustCompile(`(?s)Nothing was changed.*group 5`))
 	o.keys(wide, "Activate", kb.End, strings.ToLower(o.productID[len(o.productID)-1:]), kb.Enter)
 	serverID := o.shows(wide, code)
-	o.picture(wide, "activated-1280")
-	info, ok := o.ask(tsls.ActivateByNumber{ServerID: serverID}).(tsls.ServerInfo)
+	o.picture(wide, "activated", 1280)
+	o.tool("licmgr", "activate", "--server", o.LServerAddr, "--state", o.Path("desk"), "--server-id", serverID)
+	info, ok := o.ask(tsls.Ping{}).(tsls.ServerInfo)
 	if !ok || !info.Activated || info.ServerID != serverID {
 		t.Fatalf("activated by %s: %+v", serverID, info)
 	}
@@ -202,13 +211,25 @@ func TestBrowser(t *testing.T) {
 	if _, err := chromedp.Run(narrow, chromedp.Navigate(o.url+"install?program=select")); err != nil {
 		t.Fatal(err)
 	}
-	o.picture(narrow, "install-390")
+	o.picture(narrow, "install", 390)
 	o.keys(narrow, "Get a key pack", serverID, kb.Tab, o.enrollment, kb.Tab, kb.Tab, kb.Tab, "10", kb.Enter)
 	packID := o.shows(narrow, regexp.MustCompile(`LAB-K[0-9A-Z]-[-0-9A-Z]{35}`))
-	o.picture(narrow, "key-pack-390")
-	installed, ok := o.ask(tsls.InstallByNumber{PackID: packID}).(tsls.KeyPackInstalled)
-	if !ok || installed.Pack.Total != 10 || installed.Pack.ID != packID || installed.Pack.Program != "Select" {
-		t.Errorf("installed by %s: %+v", packID, installed)
+	o.picture(narrow, "key-pack", 390)
+	want := fmt.Sprintf("key pack %s is installed at %s: 10 x CAL, Windows 2000\n", packID, info.Name)
+	if said := o.tool("licmgr", "install", "--server", o.LServerAddr, "--state", o.Path("desk"), "--pack-id", packID); said != want {
+		t.Errorf("installed by %s: %s; want %s", packID, said, want)
+	}
+
+	// The smallest telephone, every page.
+	small := o.browser(320, 568)
+	if _, err := chromedp.Run(small, chromedp.EmulateViewport(320, 568)); err != nil {
+		t.Fatal(err)
+	}
+	for page, name := range map[string]string{"": "home", "activate": "activate", "reactivate": "reactivate", "install?program=open": "install", "print?program=license-code": "print"} {
+		if _, err := chromedp.Run(small, chromedp.Navigate(o.url+page)); err != nil {
+			t.Fatal(err)
+		}
+		o.picture(small, name, 320)
 	}
 }
 
