@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tslab/tslab/discovery/dc"
+	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/program"
@@ -133,16 +133,9 @@ func loadTrust(path string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trust: %w", err)
 	}
-	var all []*x509.Certificate
-	for b, rest := pem.Decode(text); b != nil; b, rest = pem.Decode(rest) {
-		if b.Type != "CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(b.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("trust: %s: %w", path, err)
-		}
-		all = append(all, cert)
+	all, err := cli.Certificates(text)
+	if err != nil {
+		return nil, fmt.Errorf("trust: %s: %w", path, err)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("trust: %s holds no certificate in PEM; give another forest's file, or its certificate", path)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -141,16 +140,9 @@ func loadRoots(path string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("roots: %w", err)
 	}
-	var roots []*x509.Certificate
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		root, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("roots: %s: %w", path, err)
-		}
-		roots = append(roots, root)
+	roots, err := cli.Certificates(text)
+	if err != nil {
+		return nil, fmt.Errorf("roots: %s: %w", path, err)
 	}
 	if len(roots) == 0 && len(bytes.TrimSpace(text)) > 0 {
 		return nil, errors.New("roots: " + path + " holds no certificate in PEM; `clearinghouse init` writes one")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -173,16 +172,9 @@ func readRoots(path string) ([]*x509.Certificate, error) {
 		}
 		return []*x509.Certificate{c}, nil
 	}
-	var roots []*x509.Certificate
-	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("roots: %s: %w", path, err)
-		}
-		roots = append(roots, c)
+	roots, err := tscli.Certificates(b)
+	if err != nil {
+		return nil, fmt.Errorf("roots: %s: %w", path, err)
 	}
 	if len(roots) == 0 {
 		return nil, fmt.Errorf("roots: %s: %w", path, errors.New("no certificate in it"))

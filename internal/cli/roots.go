@@ -20,19 +20,28 @@ func Roots(path string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--roots: %w", err)
 	}
-	var roots []*x509.Certificate
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		root, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("--roots: %s: %w", path, err)
-		}
-		roots = append(roots, root)
+	roots, err := Certificates(text)
+	if err != nil {
+		return nil, fmt.Errorf("--roots: %s: %w", path, err)
 	}
 	if roots == nil {
 		return nil, fmt.Errorf("--roots: %s has no certificate in PEM; write one with `clearinghouse root`", path)
 	}
 	return roots, nil
+}
+
+// Certificates reads the certificates in a text of PEM, and passes over what else is in
+// it.
+func Certificates(text []byte) (all []*x509.Certificate, err error) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
 }

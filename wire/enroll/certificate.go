@@ -34,29 +34,35 @@ const organization = "TSLab, for laboratory use only"
 
 // CreateRoot makes the certificate of a new clearinghouse for its key.
 func CreateRoot(name string, key crypto.Signer) (*x509.Certificate, error) {
+	root, err := createAuthority(name, key, x509.Certificate{
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature, MaxPathLen: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("root certificate of the clearinghouse: %w", err)
+	}
+	return root, nil
+}
+
+// createAuthority makes a certificate that certifies others and is certified by its
+// own key. The template says what its key may be used for.
+func createAuthority(name string, key crypto.Signer, template x509.Certificate) (*x509.Certificate, error) {
 	if name == "" {
-		return nil, errors.New("root certificate: the clearinghouse has no name")
+		return nil, errors.New("no name")
 	}
 	if _, err := publicKey(key.Public()); err != nil {
-		return nil, fmt.Errorf("root certificate: %w", err)
-	}
-	id, err := keyID(key.Public())
-	if err != nil {
 		return nil, err
 	}
-	serial, err := newSerial()
-	if err != nil {
+	var err error
+	if template.SubjectKeyId, err = keyID(key.Public()); err != nil {
 		return nil, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: name, Organization: []string{organization}},
-		NotBefore:    validFrom(), NotAfter: validUntil(),
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
-		IsCA:     true, BasicConstraintsValid: true, MaxPathLen: 1,
-		SubjectKeyId: id,
+	if template.SerialNumber, err = newSerial(); err != nil {
+		return nil, err
 	}
-	return create(template, template, key.Public(), key)
+	template.Subject = pkix.Name{CommonName: name, Organization: []string{organization}}
+	template.NotBefore, template.NotAfter = validFrom(), validUntil()
+	template.IsCA, template.BasicConstraintsValid = true, true
+	return create(&template, &template, key.Public(), key)
 }
 
 // CreateServerCertificate makes the certificate of the license server that holds

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,29 +68,13 @@ const memberYears = 20 // of a membership certificate
 // CreateForest makes the certificate of a forest, under which its domain controllers
 // issue memberships.
 func CreateForest(name string, key crypto.Signer) (*x509.Certificate, error) {
-	if name == "" {
-		return nil, errors.New("forest certificate: the forest has no name")
-	}
-	if _, err := publicKey(key.Public()); err != nil {
-		return nil, fmt.Errorf("forest certificate: %w", err)
-	}
-	id, err := keyID(key.Public())
+	forest, err := createAuthority(name, key, x509.Certificate{
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, MaxPathLenZero: true,
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("certificate of the forest: %w", err)
 	}
-	serial, err := newSerial()
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: name, Organization: []string{organization}},
-		NotBefore:    validFrom(), NotAfter: validUntil(),
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		IsCA:     true, BasicConstraintsValid: true, MaxPathLenZero: true,
-		SubjectKeyId: id,
-	}
-	return create(template, template, key.Public(), key)
+	return forest, nil
 }
 
 // CreateMember makes the certificate by which the holder of public's other half is
