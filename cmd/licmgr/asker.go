@@ -25,6 +25,9 @@ type asker struct {
 // errEnded is the answer of somebody who ends the wizard.
 var errEnded = errors.New("the wizard was ended before it was through")
 
+// errBack is the answer of somebody who wants to go back.
+var errBack = errors.New("there is nothing to go back to; begin anew")
+
 func newAsker(c *cli.Command) *asker {
 	return &asker{bufio.NewScanner(c.Root().Reader), c.Root().Writer, tscli.StyleFor(c.Root().Writer)}
 }
@@ -56,6 +59,9 @@ func (a *asker) line(question, otherwise string) (string, error) {
 		return "", errEnded
 	}
 	answer := strings.TrimSpace(a.lines.Text())
+	if strings.EqualFold(answer, "back") {
+		return "", errBack
+	}
 	if answer == "" {
 		answer = otherwise
 	}

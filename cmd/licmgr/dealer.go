@@ -23,6 +23,7 @@ type dealer struct {
 	c        *cli.Command
 	ask      *asker // nil: nobody sits there
 	wizard   bool   // everything is asked, not only what is missing
+	fresh    bool   // the wizard has just activated
 	settings *settings
 	props    *properties
 

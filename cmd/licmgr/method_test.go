@@ -301,6 +301,13 @@ func TestWizard(t *testing.T) {
 	if s := d.show(); status != 0 || !s.Server.Activated || len(s.KeyPacks) != 2 {
 		t.Errorf("exit %d, %s\n%+v\n%s", status, stderr, s, out)
 	}
+	// Who goes back can activate again, for a reason, and change the connection method.
+	former := d.show().Server.ServerID
+	answers = strings.Join([]string{"3", "back", "back", "2", "back", "2", "redeployed", "1", "", "", "", "", "yes", "back", "3"}, "\n") + "\n"
+	status, out, stderr = d.wizard(answers)
+	if now := d.show().Server; status != 0 || !now.Activated || now.ServerID == former || strings.Count(out, "1  Install license tokens\n  2  Activate the license server again\n  3  End") != 4 {
+		t.Errorf("exit %d, %s\n%+v\n%s", status, stderr, now, out)
+	}
 	// Who goes away in the middle leaves nothing behind.
 	before := d.show()
 	if status, _, stderr = d.wizard("4\n"); status != tscli.CodeRefused || !strings.Contains(stderr, "was ended") {
