@@ -20,7 +20,7 @@ type Domain struct {
 func DomainFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "domain", Usage: "join the domain `NAME`, such as corp.example", DefaultText: "none: a workgroup"},
-		&cli.StringFlag{Name: "dc", Usage: "reach the domain by its domain controller at `ADDR`", DefaultText: "those that DNS names"},
+		&cli.StringFlag{Name: "dc", Usage: "join, and ask for the site, at the domain controller `ADDR`; license servers are sought at those that DNS names all the same", DefaultText: "those that DNS names"},
 		&cli.StringFlag{Name: "join-secret-file", Usage: "join with the secret in `FILE`", DefaultText: "only a membership that is there is made anew"},
 	}
 }
