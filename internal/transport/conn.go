@@ -52,6 +52,7 @@ type Conn struct {
 	last    uint32
 	pending map[uint32]chan tsls.Message
 	err     error         // why the connection ended
+	gaveUp  bool          // on an answer
 	done    chan struct{} // closed when the reader has ended
 }
 
@@ -154,6 +155,9 @@ func (c *Conn) Call(ctx context.Context, m tsls.Message) (tsls.Message, error) {
 		}
 		return m, nil
 	case <-ctx.Done():
+		c.mu.Lock()
+		c.gaveUp = true
+		c.mu.Unlock()
 		return nil, fmt.Errorf("license server %s: no answer to %v: %w", c.addr, m.Type(), ctx.Err())
 	}
 }
@@ -235,7 +239,9 @@ func (c *Conn) answered(id uint32, m tsls.Message) {
 	}
 }
 
-// end records why the connection ended, wakes the calls and closes it.
+// end records why the connection ended, wakes the calls and closes it. Where an answer
+// was given up, what the network has not carried yet is thrown away: a request that
+// arrives when it is whole again would take a license for nobody.
 func (c *Conn) end(err error) {
 	c.mu.Lock()
 	if c.err == nil {
@@ -245,7 +251,11 @@ func (c *Conn) end(err error) {
 		}
 		clear(c.pending)
 	}
+	gaveUp := c.gaveUp
 	c.mu.Unlock()
+	if tcp, ok := c.conn.NetConn().(*net.TCPConn); ok && gaveUp {
+		tcp.SetLinger(0)
+	}
 	c.conn.NetConn().Close()
 }
 
