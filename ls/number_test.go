@@ -129,7 +129,7 @@ func TestNumbersRefused(t *testing.T) {
 	if err := l.SetProduct(t.Context(), document); err != nil {
 		t.Fatal(err)
 	}
-	mistyped := strings.Replace(ids[0], ids[0][10:11], map[bool]string{true: "A", false: "C"}[ids[0][10] != 'A'], 1)
+	mistyped := ids[0][:10] + map[bool]string{true: "A", false: "C"}[ids[0][10] != 'A'] + ids[0][11:]
 	refuse("mistyped", tsls.ActivateByNumber{ServerID: mistyped}, tsls.CodeDocument, "server-id: group")
 	refuse("another product's", tsls.ActivateByNumber{ServerID: stranger}, tsls.CodeOtherServer, "give the clearinghouse the Product ID of this server")
 	must[tsls.ServerInfo](l, tsls.ActivateByNumber{ServerID: ids[0]})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -40,8 +41,9 @@ func installCommand() *cli.Command {
 		Usage: "get a key pack for a purchase and install it, by any connection method",
 		Description: "By the Internet the license server's signed order is taken to the clearinghouse and the key pack brought at\n" +
 			"once. By the web, by telephone and by fax it is first told what to tell the clearinghouse, and then, with\n" +
-			"--pack-id or --reply, what it answered. With --file a key pack document is brought, however it came. A License\n" +
-			"Code says itself what was bought; the other programs need --count. On a terminal what is not said is asked.",
+			"--pack-id or --reply, what it answered. With --file the key packs in a file are brought, however they came. A\n" +
+			"License Code says itself what was bought; the other programs need --count. On a terminal what is not said is\n" +
+			"asked.",
 		Flags: dealFlags(own...),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			return install(ctx, c, somebody(c))
@@ -105,15 +107,28 @@ func install(ctx context.Context, c *cli.Command, ask *asker) error {
 	return d.deal(ctx, form{clearinghouse.OpInstall, fields})
 }
 
+// installFile brings every key pack of a file: `clearinghouse print` writes all of a
+// purchase, some of which may be installed already.
 func (d *dealer) installFile(ctx context.Context) error {
-	document, err := readDocument(d.c)
+	text, err := readDocument(d.c)
 	if err != nil {
 		return err
 	}
-	if err := enroll.Expect(document, enroll.KindKeyPack); err != nil {
-		return fmt.Errorf("%s: %w", d.c.String("file"), err)
+	documents := enroll.Documents(text)
+	for _, document := range documents {
+		if err := enroll.Expect(document, enroll.KindKeyPack); err != nil {
+			return fmt.Errorf("%s: %w", d.c.String("file"), err)
+		}
 	}
-	return d.bring(ctx, clearinghouse.OpInstall, document)
+	var refused []error
+	for i, document := range documents {
+		err := d.bring(ctx, clearinghouse.OpInstall, document)
+		if err != nil && len(documents) > 1 {
+			err = fmt.Errorf("document %d of %d: %w", i+1, len(documents), err)
+		}
+		refused = append(refused, err)
+	}
+	return errors.Join(refused...)
 }
 
 // order is what is ordered: the licensing program first, then what it asks for.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -243,6 +244,19 @@ func TestTrip(t *testing.T) {
 	d.refused("activation.txt: key pack, line 1: this is another document: ACTIVATION", "install", "--file", "@/activation.txt")
 	d.refused("pack.txt: activation, line 1: this is another document: KEY PACK", "activate", "--file", "@/pack.txt")
 	d.refused("no such file", "install", "--file", "@/nothing.txt")
+
+	second, third := d.pack("pack2.txt", s.ServerID, 3), d.pack("pack3.txt", s.ServerID, 4)
+	d.write("all.txt", slices.Concat(second.Document, p.Document, third.Document))
+	want = "document 2 of 3: " + d.server + " answers: key pack " + p.PackID + " is installed already"
+	if code, _, errs := d.run("install", "--file", "@/all.txt"); code != tscli.CodeRefused || !strings.Contains(errs, want) {
+		t.Errorf("a file with three key packs: exit %d, %q; want %q", code, errs, want)
+	}
+	got = d.show()
+	for _, want := range []string{second.PackID, third.PackID} {
+		if !slices.ContainsFunc(got.KeyPacks, func(k keyPack) bool { return k.ID == want }) {
+			t.Errorf("key pack %s stood beside one that was refused, and is not installed", want)
+		}
+	}
 
 	again := d.activate(true)
 	d.write("old.txt", p.Document)

@@ -204,6 +204,28 @@ func Expect(text []byte, want Kind) error {
 	return err
 }
 
+// Documents takes a file with several documents apart: each from its first line to that
+// of the next. What stands before the first goes with it; a file with one document, or
+// none, comes back whole.
+func Documents(text []byte) (list [][]byte) {
+	start, begun := 0, false
+	for at := 0; at < len(text); {
+		if bytes.HasPrefix(text[at:], []byte(beginMark)) {
+			if begun {
+				list = append(list, text[start:at])
+				start = at
+			}
+			begun = true
+		}
+		end := bytes.IndexByte(text[at:], '\n')
+		if end < 0 {
+			break
+		}
+		at += end + 1
+	}
+	return append(list, text[start:])
+}
+
 // KindOf is the kind of the first document in a file, nothing of it trusted.
 func KindOf(text []byte) (Kind, error) {
 	lines, err := split(text)

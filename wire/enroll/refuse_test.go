@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/elliptic"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,30 @@ func mistype(s string) string {
 }
 
 // TestBodyRefuses: faults behind a right checksum, as a forger would make them.
+func TestDocuments(t *testing.T) {
+	one := "-----BEGIN TSLAB KEY PACK-----\nx\n-----END TSLAB KEY PACK-----\n"
+	two := strings.ReplaceAll(one, "x", "y")
+	for text, want := range map[string][]string{
+		"":                                {""},
+		"a letter":                        {"a letter"},
+		one:                               {one},
+		"Dear customer,\n" + one:          {"Dear customer,\n" + one},
+		one + two:                         {one, two},
+		one + "\n" + two + "Regards\n":    {one + "\n", two + "Regards\n"},
+		one + two + one:                   {one, two, one},
+		"as in -----BEGIN TSLAB \n" + one: {"as in -----BEGIN TSLAB \n" + one},
+		one + "-----BEGIN TSLAB":          {one + "-----BEGIN TSLAB"},
+	} {
+		var got []string
+		for _, d := range Documents([]byte(text)) {
+			got = append(got, string(d))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestBodyRefuses(t *testing.T) {
 	o := newOffice(t)
 	d, err := open(o.packText, KindKeyPack)
