@@ -96,8 +96,11 @@ func (l *Lab) SleepUntil(ctx context.Context, t time.Time) error {
 	for {
 		moved := l.Moved()
 		wait := t.Sub(l.Now())
-		if wait <= 0 {
-			return ctx.Err()
+		switch err := ctx.Err(); {
+		case err != nil || wait <= 0:
+			return err
+		case l.closed.Load(): // asked after Moved, which Close ends
+			return errClosed
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -106,12 +109,6 @@ func (l *Lab) SleepUntil(ctx context.Context, t time.Time) error {
 		case <-timer.C:
 		}
 		timer.Stop()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if l.closed.Load() {
-			return errClosed
-		}
 	}
 }
 

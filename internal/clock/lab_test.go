@@ -130,6 +130,9 @@ func TestSleepUntilEnds(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
 	}
+	if err := l.SleepUntil(t.Context(), day0.Add(day)); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("SleepUntil after Close = %v", err)
+	}
 }
 
 // duty is due once a day, the first time at due.
