@@ -23,10 +23,13 @@ func TestAsksAfterItsLicenseServer(t *testing.T) {
 		defer f.end()
 		f.serve(edition.W2KSP3(), 0)
 		f.at(time.Minute)
-		before := f.wires.dials(f.ls.addr) // each asks over a connection of its own: ten minutes idle end one
+		before, dialed := f.wires.writes(f.ls.addr), f.wires.dials(f.ls.addr)
 		f.at(day + time.Minute)
-		if n := f.wires.dials(f.ls.addr) - before; n != 12 {
+		if n := f.wires.writes(f.ls.addr) - before; n != 12 {
 			t.Errorf("asked %d times in a day, want 12", n)
+		}
+		if n := f.wires.dials(f.ls.addr) - dialed; n != 0 {
+			t.Errorf("%d new connections in a day, want that of the first minute", n)
 		}
 		f.wires.cut(f.ls.addr, true)
 		f.at(day + 3*time.Hour)

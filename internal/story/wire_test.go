@@ -17,10 +17,11 @@ type wires struct {
 	listen map[string]*wireListener
 	down   map[string]bool
 	dialed map[string]int
+	wrote  map[string]int // how often who dialed wrote: once a message, but for handshakes
 }
 
 func newWires() *wires {
-	return &wires{listen: map[string]*wireListener{}, down: map[string]bool{}, dialed: map[string]int{}}
+	return &wires{listen: map[string]*wireListener{}, down: map[string]bool{}, dialed: map[string]int{}, wrote: map[string]int{}}
 }
 
 // wireAddr is an address of wires.
@@ -100,7 +101,27 @@ func (w *wires) dial(ctx context.Context, addr string) (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conns = append(l.conns, there)
-	return here, nil
+	return counted{here, w, addr}, nil
+}
+
+// counted is the end of a connection at which writes are counted.
+type counted struct {
+	net.Conn
+	wires *wires
+	addr  string
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	c.wires.mu.Lock()
+	c.wires.wrote[c.addr]++
+	c.wires.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+func (w *wires) writes(addr string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wrote[addr]
 }
 
 // half is one direction of a connection: what was written waits, as in a kernel.
