@@ -81,7 +81,8 @@ func TestExportedNodes(t *testing.T) {
 	if err := harness.Need("nc", "nsenter"); err != nil {
 		t.Fatal(err)
 	}
-	const again = "\"$own/on\" c1 $connect\n"
+	// The terminal server, whose name ends the command, may still be on its way up.
+	const again = "for i in $(seq 300); do \"$own/on\" c1 nc -z ${connect##* } 3389 && break; sleep 0.1; done\n\"$own/on\" c1 $connect\n"
 	for _, tt := range []struct {
 		drill        string
 		nodes, links int
