@@ -162,6 +162,13 @@ func (o *office) shows(ctx context.Context, what *regexp.Regexp) string {
 	return found
 }
 
+// focused says whether the field that a page begins with, if there is one, has the keys.
+func (o *office) focused(ctx context.Context) bool {
+	has, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState == "complete" &&
+		(!document.querySelector("[autofocus]") || document.activeElement.hasAttribute("autofocus"))`))
+	return err == nil && has
+}
+
 // keys presses keys, and waits for the page that shows then.
 func (o *office) keys(ctx context.Context, page string, keys ...string) {
 	o.t.Helper()
@@ -172,7 +179,7 @@ func (o *office) keys(ctx context.Context, page string, keys ...string) {
 	}
 	err := harness.Until(o.ctx, "the page "+page, func() (bool, error) {
 		title, err := chromedp.Run(ctx, chromedp.Title())
-		return err == nil && strings.Contains(title, page), nil // between two pages there is none
+		return err == nil && strings.Contains(title, page) && o.focused(ctx), nil // between two pages there is none
 	})
 	if err != nil {
 		o.t.Fatal(err)
