@@ -21,6 +21,8 @@ BUT   = $$($(GO) list ./... | grep -vE '/(internal/(e2e|interop|bench)|$(1))$$')
 # Memberlist under a synthetic clock: the race detector itself crashes there, sooner or
 # later (golang/go#78156). It watches the tests with real sockets.
 MESH = ./ls/gossip
+# It waits longest, so it begins first.
+FIRST = ./netlab/script
 # Whole connections: make check runs them without the race detector, make test with it.
 CONNECTIONS = ./ts ./internal/onebox
 # What is built for Linux only.
@@ -41,13 +43,13 @@ lab: build ## build, then run the first lab: a client earns its license
 	bin/tslab run first-logon
 
 test: deps lint cross build ## what CI runs: lint, other systems, all tests, with real clients and whole labs
-	CGO_ENABLED=1 $(GO) test -race $(PACKAGES) $(call BUT,internal/story|ls/gossip)
+	CGO_ENABLED=1 $(GO) test -race $(PACKAGES) $(FIRST) $(call BUT,internal/story|ls/gossip)
 	CGO_ENABLED=1 $(GO) test -race -run Loopback $(MESH)
 	$(GO) test $(LONG) $(MESH)
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
 
 check: lint cross ## before a commit, in under 3 minutes: format, vet, staticcheck, other systems, layers, races, fuzz
-	CGO_ENABLED=1 $(GO) test -race -short $(PACKAGES) $(call BUT,internal/story|internal/onebox|tslab/ts|ls/gossip)
+	CGO_ENABLED=1 $(GO) test -race -short $(PACKAGES) $(FIRST) $(call BUT,internal/story|internal/onebox|tslab/ts|ls/gossip)
 	CGO_ENABLED=1 $(GO) test -race -run Loopback $(MESH)
 	$(GO) test -short $(CONNECTIONS) $(LONG) $(MESH)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
