@@ -11,6 +11,8 @@ PACKAGES = -p $(shell echo $$(($(JOBS) * 2)))
 
 export CGO_ENABLED = 0
 export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
+# Programs under the race detector would each wait a second before they end.
+export GORACE = atexit_sleep_ms=0
 
 # Tests that start programs; the race detector would only watch the test itself.
 WHOLE = ./internal/e2e ./internal/interop ./internal/bench

@@ -4,6 +4,7 @@ package script_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tslab/tslab/netlab"
@@ -47,6 +48,7 @@ expect([e.fields.name for e in events("fault.healed")], ["partition-1", "drop-1"
 `
 
 func TestFaultWords(t *testing.T) {
+	t.Parallel()
 	r, story, err := run(t, faultWords)
 	if err != nil || r.Verdict != netlab.Passed {
 		t.Fatalf("%v, %+v\n%s", err, r, story)
@@ -65,6 +67,7 @@ func TestFaultWords(t *testing.T) {
 }
 
 func TestFaultErrors(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ source, want string }{
 		{`fault(c1, "lose")`, `a_test.star:2:6: fault lose-1: there is no kind "lose"; there are loss, drop,`},
 		{`fault(c1, "loss")`, "percent is missing"},
@@ -95,6 +98,7 @@ func TestFaultErrors(t *testing.T) {
 // Frames of IPv6 pass, and are lost, as those of IPv4 do; so are the questions of
 // neighbors for each other.
 func TestFaultsIPv6(t *testing.T) {
+	t.Parallel()
 	r, story, err := run(t, `lan = net("lan", ipv6=True)
 c1 = host("c1"); c2 = host("c2"); ts1 = host("ts1")
 def reach(who):
@@ -112,16 +116,22 @@ expect([reach(c1), reach(c2)], ["reached", "reached"])
 
 // Two runs with one seed lose the same, and say so in the same events.
 func TestSameSeedSameLosses(t *testing.T) {
+	t.Parallel()
 	const source = "fault(c1, \"loss\", percent=50, direction=\"from\", protocol=\"udp\", port=9)\n" +
 		"expect(\"\".join([exec(c1, \"shout\", ts1.address + \":9\").stdout[0] for n in range(12)]))\n"
-	var got []string
-	for range 2 {
-		r, story, err := run(t, source)
-		if err != nil || r.Verdict != netlab.Passed {
-			t.Fatalf("%v\n%s", err, story)
-		}
-		got = append(got, r.Expectations[0].Got)
+	var got [2]string
+	var both sync.WaitGroup
+	for i := range got {
+		both.Go(func() {
+			r, story, err := run(t, source)
+			if err != nil || r.Verdict != netlab.Passed {
+				t.Errorf("%v\n%s", err, story)
+				return
+			}
+			got[i] = r.Expectations[0].Got
+		})
 	}
+	both.Wait()
 	if got[0] != got[1] || !strings.Contains(got[0], "r") || !strings.Contains(got[0], "s") {
 		t.Errorf("reached and silence: %s, then %s", got[0], got[1])
 	}

@@ -13,6 +13,7 @@ import (
 // A drill passes if what it lists was logged and nothing else: each row is the end of a
 // drill in which a device was refused, and one that connects twice came once before.
 func TestLogged(t *testing.T) {
+	t.Parallel()
 	const begin = `start(ts1, "termsrv")
 connect(c1, ts1, name = "PC-1")
 connect(c1, ts1, name = "REFUSED")
@@ -36,6 +37,7 @@ connect(c1, ts1, name = "REFUSED")
 			`got 1 of "client.logged-on", the first at 2003-03-03 09:00:\d\d on c1: logged on as PC-1`}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r, story, err := run(t, begin+tt.end)
 			if err != nil {
 				t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 // Nets behind routers are reached by name over IPv4 and IPv6 from the first datagram
 // on, broadcasts end at routers, and calendars can be apart.
 func TestRoutedNetworks(t *testing.T) {
+	t.Parallel()
 	r, story, err := run(t, `# Three nets in a row, and one beyond reach
 a = net("a", ipv6 = True, site = "north")
 b = net("b", ipv6 = "2001:db8:7::/64")
@@ -49,6 +50,7 @@ expect(now()[:10], "2003-03-04")
 // A net may have IPv6 alone: names, routers, filters and partitions are as with IPv4.
 // A host on two nets is found on the one that the asker is on.
 func TestNetworksWithoutIPv4(t *testing.T) {
+	t.Parallel()
 	r, story, err := run(t, `# Two nets of IPv6 alone, and one of IPv4
 a = net("a", "fd00:1::/64"); b = net("b", prefix = "fd00:2::/64"); old = net("old")
 h1 = host("h1", a); both = host("both", old, a); h2 = host("h2", b); h3 = host("h3", old)

@@ -298,6 +298,7 @@ func TestWords(t *testing.T) {
 
 // A drill that cannot be carried out says where and why.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, source, want string }{
 		{"syntax", "x = (", `a_test.star:2:6: got end of file`},
 		{"undefined", "connct(c1, ts1)", "a_test.star:2:1: undefined: connct"},
