@@ -47,7 +47,7 @@ end
 function Reader:text(field, n, name, encoding)
     local r = self:take(n, name)
     if not r then return nil end
-    local s = r:string(encoding):gsub("%z.*", "")
+    local s = r:string(encoding):gsub("\0.*", "")
     return s, self.tree:add(field, r, s)
 end
 
@@ -67,16 +67,20 @@ function T.tvb(s, name)
     return ByteArray.new(T.hex(s)):tvb(name)
 end
 
--- keys are the licensing keys by server random, from the rows of the file.
+-- keys are the licensing keys by server random, from the rows of the file. They are
+-- read from the bytes of a row: Wireshark reads a file first without a tree, where no
+-- field has a value.
 T.keys = {}
 
-local message_field = Field.new("systemd_journal.message")
+-- dissections counts frames that were dissected, a frame that is looked at again too.
+T.dissections = 0
+
 local rows = Proto("tslab_keys", "TSLab licensing keys")
-function rows.dissector()
-    for _, f in ipairs({ message_field() }) do
-        local random, key, salt = tostring(f.value):match("licensing keys of server random (%x+): key (%x+), MAC salt (%x+)")
-        if random then T.keys[random] = { key = T.unhex(key), salt = T.unhex(salt) } end
-    end
+function rows.dissector(tvb)
+    T.dissections = T.dissections + 1
+    if tvb:len() < 2 or tvb(0, 2):uint() ~= 0x5f5f then return end -- each row begins with __REALTIME_TIMESTAMP
+    local random, key, salt = T.raw(tvb()):match("\nMESSAGE=licensing keys of server random (%x+): key (%x+), MAC salt (%x+)\n")
+    if random then T.keys[random] = { key = T.unhex(key), salt = T.unhex(salt) } end
 end
 function rows.init() T.keys = {} end
 register_postdissector(rows)

@@ -9,18 +9,41 @@ local hidden = ProtoField.bytes("tslab_rdp.licensing.encrypted", "Encrypted lice
 tcp.fields = { repaired, sealed, hidden }
 local stock = Dissector.get("tpkt")
 local tls = Dissector.get("tls")
-local stream_field = Field.new("tcp.stream")
 local port = 3389
 
--- streams by the number of the TCP stream: what the whole connection has in common.
-local streams = {}
-function tcp.init() streams = {} end
+-- connections by their ports: what each connection has in common. Wireshark reads a
+-- file first without a tree, where tcp.stream has no value, and later shows frames in
+-- any order: what one frame must know of those before it is kept in the first reading.
+local connections = {}
+function tcp.init() connections = {} end
 
-local function stream_of()
-    local f = stream_field()
-    local number = f and f.value or 0
-    streams[number] = streams[number] or { before = {} }
-    return streams[number]
+local function between(c, pinfo)
+    return c.a == pinfo.src and c.b == pinfo.dst or c.a == pinfo.dst and c.b == pinfo.src
+end
+
+-- connection_of is the connection of a frame. One that begins here is another one,
+-- though ports and addresses may have been used before.
+local function connection_of(pinfo, begins)
+    local low, high = math.min(pinfo.src_port, pinfo.dst_port), math.max(pinfo.src_port, pinfo.dst_port)
+    local list = connections[low * 65536 + high] or {}
+    connections[low * 65536 + high] = list
+    local found
+    for _, c in ipairs(list) do
+        if between(c, pinfo) and c.since <= pinfo.number then found = c end
+    end
+    if not found or begins and not pinfo.visited and found.since < pinfo.number then
+        found = { a = pinfo.src, b = pinfo.dst, since = found and pinfo.number or 0, state = {}, states = {} }
+        list[#list + 1] = found
+    end
+    return found
+end
+
+-- place is where the next packet of the connection stands in the file, the same
+-- whenever its frame is looked at.
+local function place(stream, pinfo)
+    if stream.dissection ~= T.dissections then stream.dissection, stream.packets = T.dissections, 0 end
+    stream.packets = stream.packets + 1
+    return pinfo.number * 65536 + stream.packets
 end
 
 -- pdu_length is the length of the packet at a position, 0 when more bytes are needed
@@ -102,19 +125,18 @@ local function licensed(tvb, h, pinfo, tree)
     if info ~= "(none)" and info ~= "" then pinfo.cols.info:set(info) end
 end
 
-local function pdu(tvb, pinfo, tree, stream, index)
+local function pdu(tvb, pinfo, tree, stream)
+    local id = place(stream, pinfo)
     if tvb(0, 1):uint() ~= 3 and T.band(tvb(0, 1):uint(), 0x80) ~= 0 then -- the stock dissector reads on in the ciphertext
         tree:add(sealed, tvb())
         pinfo.cols.protocol = "RDP"
         pinfo.cols.info:set("Fast-Path PDU [Encrypted]")
         return
     end
-    local id = pinfo.number .. "/" .. index
     if tvb:len() > 9 and tvb(0, 1):uint() == 3 and tvb(5, 1):uint() == 0xf0 and tvb(7, 2):uint() == 0x7f66 then connect(tvb, stream) end
     local h = stream.method and tvb(0, 1):uint() == 3 and header(tvb, stream)
     -- Without encryption nothing has a header once licensing is over.
-    local over = stream.over and stream.method == 0 and stream.over ~= id
-    if stream.over and pinfo.visited and stream.over_frame and pinfo.number < stream.over_frame then over = false end
+    local over = stream.over and stream.method == 0 and stream.over < id
     if not h or over then
         stock:call(tvb, pinfo, tree)
         return
@@ -123,8 +145,7 @@ local function pdu(tvb, pinfo, tree, stream, index)
         tree:add(hidden, tvb(h.at, h.size))
         pinfo.cols.protocol = "RDP"
         pinfo.cols.info:set("Licensing [Encrypted]; its twin is on the interface (clear)")
-        stream.before[id] = "hidden"
-        if not pinfo.visited then stream.last = "hidden" end
+        if not pinfo.visited then stream.state.last = "hidden" end
         return
     end
     local other, why = helped(tvb, h, stream)
@@ -134,18 +155,19 @@ local function pdu(tvb, pinfo, tree, stream, index)
     else
         stock:call(tvb, pinfo, tree)
     end
+    if T.band(h.flags, 8) ~= 0 and tostring(pinfo.cols.info) == "" then pinfo.cols.info:set("[Encrypted]; its twin is on the interface (clear)") end
     local skip = T.band(h.flags, 8) ~= 0 and 12 or 4
     if T.band(h.flags, 0x80) == 0 or skip == 12 or h.size < skip + 4 then return end
-    local kind = T.rdpele(tvb(h.at + skip, h.size - skip), pinfo, tree, stream, id, h.from_client)
-    if kind == 3 or kind == 4 or kind == 0xff then
-        if not pinfo.visited then stream.over, stream.over_frame = id, pinfo.number end
-        if kind ~= 0xff and stream.method == 0 and not pinfo.visited then licensed(tvb, h, pinfo, tree) end
+    local kind, over_now = T.rdpele(tvb(h.at + skip, h.size - skip), pinfo, tree, stream, id, h.from_client)
+    if over_now and not pinfo.visited then
+        stream.over = id
+        if kind ~= 0xff and stream.method == 0 then licensed(tvb, h, pinfo, tree) end
     end
 end
 
 -- packets cuts a stream into packets and asks for more where one is not whole.
 local function packets(tvb, pinfo, tree)
-    local at, index, stream = 0, 0, stream_of()
+    local at, stream = 0, connection_of(pinfo)
     while at < tvb:len() do
         local n = pdu_length(tvb, at)
         if not n then
@@ -158,8 +180,8 @@ local function packets(tvb, pinfo, tree)
             pinfo.desegment_len = n == 0 and DESEGMENT_ONE_MORE_SEGMENT or n - left
             return tvb:len()
         end
-        pdu(tvb(at, n):tvb(), pinfo, tree, stream, index)
-        at, index = at + n, index + 1
+        pdu(tvb(at, n):tvb(), pinfo, tree, stream)
+        at = at + n
     end
     return tvb:len()
 end
@@ -167,7 +189,8 @@ end
 function inside.dissector(tvb, pinfo, tree) return packets(tvb, pinfo, tree) end
 
 function tcp.dissector(tvb, pinfo, tree)
-    local stream = stream_of()
+    local request = tvb:len() > 5 and tvb(0, 1):uint() == 3 and tvb(5, 1):uint() == 0xe0 -- X.224 Connection Request
+    local stream = connection_of(pinfo, request)
     if not stream.tls and tvb:len() >= 2 and tvb(0, 2):uint() == 0x1603 then stream.tls = pinfo.number end
     if stream.tls and pinfo.number >= stream.tls then
         -- Each dissector called from another takes one off; TLS, too, must be able to

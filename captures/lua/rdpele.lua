@@ -109,8 +109,8 @@ local function hwid(c, tree, plain)
     local range = T.tvb(plain, "Hardware id")()
     local item = tree:add(f.HWID, range)
     local id = T.hex(plain)
-    if c.stream.hwid and c.stream.hwid ~= id then item:add_proto_expert_info(x.hwid) end
-    c.stream.hwid = c.stream.hwid or id
+    if c.state.hwid and c.state.hwid ~= id then item:add_proto_expert_info(x.hwid) end
+    c.state.hwid = c.state.hwid or id
     return id
 end
 
@@ -123,7 +123,7 @@ local bodies = {}
 
 bodies[0x01] = function(c, r)
     local random = r:bytes(f.ServerRandom, 32, "ServerRandom")
-    if random then c.stream.random = T.hex(T.raw(random)) end
+    if random then c.state.random = T.hex(T.raw(random)) end
     local version = r:le(f.dwVersion, 4, "dwVersion")
     local company = utf16(r, "cbCompanyName", "pbCompanyName", "pbCompanyName")
     local product = utf16(r, "cbProductId", "pbProductId", "pbProductId")
@@ -177,7 +177,7 @@ bodies[0x02] = function(c, r)
     local plain = open(c, r, data)
     if plain then
         tree:add(f.pbChallenge, T.tvb(plain, "Platform challenge")())
-        c.stream.challenge = plain
+        c.state.challenge = plain
     end
     mac(c, r, plain)
     return plain and string.format("challenge of %d bytes", #plain) or "sealed"
@@ -185,7 +185,7 @@ end
 
 -- response shows PLATFORM_CHALLENGE_RESPONSE_DATA in its three real forms.
 local function response(c, tree, plain)
-    local challenge = c.stream.challenge
+    local challenge = c.state.challenge
     if challenge and plain:sub(-#challenge) ~= challenge then tree:add_proto_expert_info(x.answer) end
     local range = T.tvb(plain, "Platform challenge response")()
     local skip = plain:sub(1, 8) == ("\0"):rep(8) and 8 or 0 -- IronRDP
@@ -233,12 +233,13 @@ local function license(c, r)
 end
 bodies[0x03], bodies[0x04] = license, license
 
-bodies[0xff] = function(_, r)
+bodies[0xff] = function(c, r)
     local code = r:le(f.dwErrorCode, 4, "dwErrorCode")
     local transition, item = r:le(f.dwStateTransition, 4, "dwStateTransition")
     blob(r, "bbErrorInfo", 4)
     local text = string.format("%s, %s", codes[code or 0] or "unknown code", transitions[transition or 0] or "unknown transition")
     if code ~= 7 and item then item:add_proto_expert_info(x.abort, text) end
+    c.transition = transition
     return text
 end
 
@@ -250,44 +251,65 @@ local follows = {
     [0x13] = { [0x02] = true, [0xff] = true },
     [0x02] = { [0x15] = true, [0xff] = true },
     [0x15] = { [0x03] = true, [0x04] = true, [0xff] = true },
+    reset = { [0x01] = true, [0x12] = true, [0x13] = true, [0xff] = true },
 }
 
--- T.rdpele shows a licensing message and returns its type. The stream remembers the
--- server random, the challenge and what came before; id names the message in it, the
--- same one whenever it is shown again.
-function T.rdpele(range, pinfo, tree, stream, id, from_client)
-    local kind = range(0, 1):uint()
-    local t = tree:add(p, range)
-    local r = T.Reader.new(range, t, x.truncated)
-    local _, item = r:le(f.bMsgType, 1, "bMsgType")
-    local flags = range:len() > 1 and r.range(1, 1) or nil
-    if flags then
+local function copy(t)
+    local c = {}
+    for k, v in pairs(t) do c[k] = v end
+    return c
+end
+
+-- state_before is what a message must know of those before it, as it was when the file
+-- was read first.
+local function state_before(stream, id, visited)
+    if not visited then
+        stream.states[id] = copy(stream.state)
+        return stream.state
+    end
+    return copy(stream.states[id] or {})
+end
+
+local function head(r, t)
+    local kind, item = r:le(f.bMsgType, 1, "bMsgType")
+    if r:left() > 0 then
+        local flags = r.range(1, 1)
         local ft = t:add(f.flags, flags)
         ft:add(f.version, flags)
         ft:add(f.extended, flags)
         r.at = 2
     end
-    local size, size_item = r:le(f.wMsgSize, 2, "wMsgSize")
-    local whole = range:len()
+    local whole, size, size_item = r.range:len(), r:le(f.wMsgSize, 2, "wMsgSize")
     if size and size ~= whole then
         size_item:add_proto_expert_info(x.size, string.format("wMsgSize is %d and the message has %d bytes", size, whole))
     end
+    return kind, item
+end
+
+-- T.rdpele shows a licensing message. It returns its type, and whether licensing is over
+-- with it. id is the message's place, the same one whenever it is shown again.
+function T.rdpele(range, pinfo, tree, stream, id, from_client)
+    local t = tree:add(p, range)
+    local r = T.Reader.new(range, t, x.truncated)
+    local kind, item = head(r, t)
     if not bodies[kind] then
         item:add_proto_expert_info(x.unknown)
-        return kind
+        return kind, false
     end
     if (kind == 0x12 or kind == 0x13 or kind == 0x15) ~= from_client and kind ~= 0xff then item:add_proto_expert_info(x.direction) end
-    stream.before[id] = stream.before[id] or stream.last or 0
-    if not pinfo.visited then stream.last = kind end
-    local allowed = follows[stream.before[id]]
-    if stream.before[id] ~= "hidden" and not (allowed and allowed[kind]) then
-        item:add_proto_expert_info(x.order, string.format("%s behind %s", types[kind], types[stream.before[id]] or "the beginning"))
+    local state = state_before(stream, id, pinfo.visited)
+    local last = state.last or 0
+    local allowed = follows[last]
+    if last ~= "hidden" and not (allowed and allowed[kind]) then
+        item:add_proto_expert_info(x.order, string.format("%s behind %s", types[kind], types[last] or "the beginning"))
     end
-    local c = { stream = stream, keys = nil }
-    if kind ~= 0x01 then c.keys = stream.random and T.keys[stream.random] end
+    local c = { state = state, keys = kind ~= 0x01 and state.random and T.keys[state.random] or nil }
     local text = bodies[kind](c, r)
     if r:left() > 0 and not r.stopped then t:add_proto_expert_info(x.trailing, string.format("%d bytes behind the message", r:left())) end
     t:append_text(string.format(", %s: %s", types[kind], text))
     t:add(f.text, text):set_generated()
-    return kind
+    pinfo.cols.info:append(": " .. text)
+    local again = c.transition == 3 or c.transition == 4
+    if c.transition ~= 4 then state.last = c.transition == 3 and "reset" or kind end
+    return kind, kind == 3 or kind == 4 or kind == 0xff and not again
 end

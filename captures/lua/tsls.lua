@@ -199,9 +199,12 @@ local function message(range, pinfo, tree)
     pinfo.cols.info:append((tostring(pinfo.cols.info) == "" and "" or "; ") .. text)
 end
 
+local shown -- the dissection whose Info column is ours
+
 function p.dissector(tvb, pinfo, tree)
     pinfo.cols.protocol = "TSLS"
-    pinfo.cols.info = ""
+    if shown ~= T.dissections then pinfo.cols.info = "" end -- else another TLS record of this frame is in it
+    shown = T.dissections
     local at = 0
     while at < tvb:len() do
         local left = tvb:len() - at
