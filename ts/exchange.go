@@ -135,7 +135,7 @@ func (x *exchange) run(ctx context.Context) (*licensed, error) {
 			return nil, err
 		}
 	}
-	return x.finish(ctx, d, class.Class)
+	return x.finish(ctx, d, class)
 }
 
 // decide decides what can be decided without a license server. Where one is to be

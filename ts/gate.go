@@ -32,7 +32,7 @@ func (x *exchange) gate(ctx context.Context) (*licensed, error) {
 	if slices.Contains(d.Outcome.Events, policy.EventInternetUser) && !s.connector.failed(now) {
 		d.Outcome.Events = nil // of this incident it is written already
 	}
-	l, err := x.finish(ctx, d, tsls.ClassNone)
+	l, err := x.finish(ctx, d, policy.Classified{Class: tsls.ClassNone})
 	if l != nil {
 		l.full = full
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // finish carries the decision out: ask, commit, log, reply, in this order.
-func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Class) (*licensed, error) {
+func (x *exchange) finish(ctx context.Context, d policy.Decision, class policy.Classified) (*licensed, error) {
 	outcome, r := d.Outcome, reply{}
 	if d.Verb == policy.Ask {
 		crash.Here("license", crash.Asked)
@@ -47,9 +47,9 @@ func (x *exchange) finish(ctx context.Context, d policy.Decision, class tsls.Cla
 }
 
 // carryOut is the rest of finish.
-func (x *exchange) carryOut(outcome policy.Outcome, r reply, class tsls.Class) (*licensed, error) {
+func (x *exchange) carryOut(outcome policy.Outcome, r reply, class policy.Classified) (*licensed, error) {
 	l := &licensed{outcome: outcome, machine: x.machine, hardware: x.hardware, platform: x.platform, server: r.Server}
-	if err := x.holds(l, class, r); err != nil {
+	if err := x.holds(l, class.Class, r); err != nil {
 		return nil, err
 	}
 	x.log(l, class, r)
@@ -111,12 +111,12 @@ func (x *exchange) answer(l *licensed, r reply) error {
 }
 
 // log writes the numbered events of the outcome, and what became of the client.
-func (x *exchange) log(l *licensed, class tsls.Class, r reply) {
+func (x *exchange) log(l *licensed, class policy.Classified, r reply) {
 	s, info := x.server, x.conn.Info()
 	about := []eventlog.Field{
 		eventlog.F("device", x.machine), eventlog.F("hardware_id", x.hardware.String()),
 		eventlog.F("user", info.User), eventlog.F("domain", info.Domain),
-		eventlog.F("rule", l.outcome.Rule), eventlog.F("class", class.String()),
+		eventlog.F("rule", l.outcome.Rule), eventlog.F("class", class.Class.String()),
 		eventlog.F("wire", l.outcome.Wire.String()), eventlog.F("server", r.Server),
 	}
 	for _, e := range l.outcome.Events {
@@ -125,6 +125,9 @@ func (x *exchange) log(l *licensed, class tsls.Class, r reply) {
 		}
 	}
 	reason := l.outcome.Reason
+	if class.Class == tsls.ClassCorrupt && !l.outcome.Admit {
+		reason += ": " + class.Reason
+	}
 	if r.Server == "" && r.Reason != "" { // nobody decided: say why
 		reason += ": " + r.Reason
 	}

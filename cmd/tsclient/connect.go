@@ -94,7 +94,7 @@ func connect(ctx context.Context, c *cli.Command) error {
 		return printErr
 	}
 	if err != nil {
-		return tscli.Exit(r.exit, err)
+		return tscli.Exit(r.exit, fmt.Errorf("%w%s", err, r.remedy(c.String("state"))))
 	}
 	if c.Bool("stay") {
 		return session.Stay(ctx)

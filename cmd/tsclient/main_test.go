@@ -230,10 +230,64 @@ func TestTokenSaysWhyNot(t *testing.T) {
 		"none as JSON":   {[]string{"--state", t.TempDir(), "--json"}, 3},
 		"no such roots":  {[]string{"--state", dir, "--roots", "/no/such/file"}, 1},
 		"roots of noise": {[]string{"--state", dir, "--roots", filepath.Join(dir, client.WindowsFile)}, 1},
-		"an argument":    {[]string{"--state", dir, "x"}, 2},
+		"no such file":   {[]string{"--state", dir, filepath.Join(dir, "x.cal")}, 1},
 	} {
 		if code, _, stderr := tsclient(t, append([]string{"token"}, c.args...)...); code != c.code {
 			t.Errorf("%s: exit %d, want %d: %s", name, code, c.code, stderr)
+		}
+	}
+}
+
+// TestTokenOfAnotherClient: xfreerdp and rdesktop keep a token as it came, each in a
+// file of its own, with no word of the hardware id.
+func TestTokenOfAnotherClient(t *testing.T) {
+	dir, _ := stored(t)
+	s, err := client.OpenWindowsStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for i, l := range s.Licenses() {
+		files = append(files, filepath.Join(t.TempDir(), []string{"ours.cal", "foreign.cal"}[i]))
+		if err := os.WriteFile(files[i], l.License, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, stdout, stderr := tsclient(t, append([]string{"token", "--state", t.TempDir()}, files...)...)
+	for _, want := range []string{"ours.cal", "license id   LAB-1", "check        sound", "foreign.cal", "7 bytes are no license token of this lab"} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d, no %q in\n%s%s", code, want, stdout, stderr)
+		}
+	}
+	if strings.Contains(stdout, "filed under") {
+		t.Errorf("of files nobody knows what they are filed under:\n%s", stdout)
+	}
+}
+
+// TestRemedy: who was refused with a license of its own is told how to look at it and
+// to begin anew; who had none, or met a server without a license server, is not.
+func TestRemedy(t *testing.T) {
+	invalid, nobody := licensing.Abort(licensing.InvalidClient).Error(), licensing.Abort(licensing.NoLicenseServer).Error()
+	cal := &tokenSummary{Kind: "CAL", LicenseID: "LAB-7"}
+	for _, tt := range []struct {
+		report connectReport
+		state  string
+		want   []string
+	}{
+		{connectReport{Outcome: "refused", Alert: invalid, Presented: cal}, "", []string{"it has shown CAL LAB-7, does not expire", "`tsclient token`", "`tsclient wipe` deletes it"}},
+		{connectReport{Outcome: "refused", ErrorInfo: 0x105, Presented: cal}, "pc1", []string{"`tsclient token --state pc1`", "`tsclient wipe --state pc1`"}},
+		{connectReport{Outcome: "refused", Alert: nobody, Presented: cal}, "", nil},
+		{connectReport{Outcome: "refused", Alert: invalid}, "", nil},
+		{connectReport{Outcome: "logon failed", Presented: cal}, "", nil},
+	} {
+		got := tt.report.remedy(tt.state)
+		if (got == "") != (tt.want == nil) {
+			t.Errorf("%+v: %q", tt.report, got)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%+v: %q, want %q", tt.report, got, want)
+			}
 		}
 	}
 }

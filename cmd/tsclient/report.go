@@ -103,6 +103,21 @@ func (r *connectReport) failed(err error) {
 	}
 }
 
+// remedy is what the user of a device can do about a refusal that may be about the
+// license that it has shown; state is the folder that was named. It is empty where
+// nothing is to be done here.
+func (r *connectReport) remedy(state string) string {
+	mine := r.Alert == licensing.Abort(licensing.InvalidClient).Error() || r.ErrorInfo == 0x104 || r.ErrorInfo == 0x105
+	if !mine || r.Outcome != "refused" || r.Presented == nil {
+		return ""
+	}
+	if state != "" {
+		state = " --state " + state
+	}
+	return fmt.Sprintf("; it has shown %s: look at it with `tsclient token%[2]s`; if it is another lab's or broken, `tsclient wipe%[2]s` deletes it, and the device is licensed anew",
+		r.Presented.line(r.now), state)
+}
+
 func alertText(a *licensing.ErrorAlert) string { return a.Error() }
 
 func (r *connectReport) print(c *cli.Command) error {

@@ -15,14 +15,18 @@ import (
 	"github.com/tslab/tslab/client"
 	tscli "github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/clock"
+	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/token"
 )
 
 func tokenCommand() *cli.Command {
 	return &cli.Command{
 		Name: "token", Metadata: tscli.Examples(70, "tsclient token --state pc1 --roots root.pem"),
-		Usage:       "show the stored license tokens, decoded and checked",
-		Description: "The exit status is 3 when no license is stored; that is no refusal, as connect's 3 is.",
+		Usage:     "show the stored license tokens, decoded and checked",
+		ArgsUsage: "[FILE ...]",
+		Description: "With FILE it shows what another client keeps: the .cal files of xfreerdp (in ~/.config/freerdp/licenses) and\n" +
+			"rdesktop (in ~/.local/share/rdesktop/licenses) are the token as it came. The exit status is 3 when no\n" +
+			"license is stored; that is no refusal, as connect's 3 is.",
 		Flags: append(storeFlags(),
 			&cli.StringFlag{Name: "roots", Usage: "trust the clearinghouse certificates in `FILE` (PEM or DER)", DefaultText: "signatures are checked, the root is named"},
 			tscli.JSONFlag(),
@@ -55,7 +59,8 @@ type tokenReport struct {
 }
 
 func showTokens(_ context.Context, c *cli.Command) error {
-	if _, err := tscli.Args(c, 0, 0); err != nil {
+	files, err := tscli.Args(c, 0, -1)
+	if err != nil {
 		return err
 	}
 	_, store, err := openStore(c)
@@ -73,9 +78,17 @@ func showTokens(_ context.Context, c *cli.Command) error {
 			return err
 		}
 	}
+	licenses, id := store.Licenses(), hwid.ID{}
+	if len(files) > 0 {
+		if licenses, err = readLicenses(files); err != nil {
+			return err
+		}
+	} else {
+		id, _ = store.HardwareID()
+	}
 	reports := []tokenReport{}
-	for _, l := range store.Licenses() {
-		reports = append(reports, inspect(l, store, roots, calendar.Now()))
+	for _, l := range licenses {
+		reports = append(reports, inspect(l, id, roots, calendar.Now()))
 	}
 	w := c.Root().Writer
 	if c.Bool("json") {
@@ -100,8 +113,21 @@ func showTokens(_ context.Context, c *cli.Command) error {
 	return nil
 }
 
-// inspect decodes and checks one license.
-func inspect(l client.StoredLicense, store client.Store, roots []*x509.Certificate, now time.Time) tokenReport {
+// readLicenses reads licenses that another client keeps in files of their own.
+func readLicenses(files []string) (all []client.StoredLicense, err error) {
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, client.StoredLicense{Entry: name, License: b})
+	}
+	return all, nil
+}
+
+// inspect decodes and checks one license. id is the device's hardware id, zero when it
+// is not known.
+func inspect(l client.StoredLicense, id hwid.ID, roots []*x509.Certificate, now time.Time) tokenReport {
 	r := tokenReport{Entry: l.Entry, Scope: l.Scope, Company: l.Company, Filed: l.Product, Bytes: len(l.License)}
 	t, err := token.Parse(l.License)
 	if err != nil {
@@ -122,7 +148,7 @@ func inspect(l client.StoredLicense, store client.Store, roots []*x509.Certifica
 		r.Check = err.Error()
 		return r
 	}
-	if id, ok := store.HardwareID(); ok && id != t.HardwareID {
+	if id != (hwid.ID{}) && id != t.HardwareID {
 		r.Check = "the token belongs to another hardware id: the device's is " + id.String()
 		return r
 	}
@@ -134,7 +160,10 @@ func inspect(l client.StoredLicense, store client.Store, roots []*x509.Certifica
 }
 
 func (r *tokenReport) text(w io.Writer, now time.Time) error {
-	t := tscli.Table{Rows: [][]string{{"entry", r.Entry}, {"filed under", fmt.Sprintf("%s, %s, %s", r.Scope, r.Company, r.Filed)}}}
+	t := tscli.Table{Rows: [][]string{{"entry", r.Entry}}}
+	if r.Scope != "" {
+		t.Row("filed under", fmt.Sprintf("%s, %s, %s", r.Scope, r.Company, r.Filed))
+	}
 	if r.LicenseID != "" {
 		t.Row("kind", r.Kind)
 		t.Row("license id", r.LicenseID)

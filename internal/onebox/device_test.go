@@ -111,6 +111,31 @@ func TestBrokenLicense(t *testing.T) {
 	}
 }
 
+// TestCALOfAnotherLab: the log says why a sound CAL counts as broken, and the cure that
+// the device is told helps.
+func TestCALOfAnotherLab(t *testing.T) {
+	t.Parallel()
+	one, other := start(t, t.TempDir(), nil), start(t, t.TempDir(), nil)
+	device := one.device(t, "PC-1")
+	for range 2 {
+		connect(t, device)
+	}
+	device.Server = other.Addr().String()
+	if got := refusedAlert(t, device); got != "ERR_INVALID_CLIENT, ST_TOTAL_ABORT" {
+		t.Errorf("at the other lab: %s", got)
+	}
+	want := []string{"PC-1 is refused: the client's license is broken: neither its license server nor the clearinghouse behind that is known here"}
+	if diff := cmp.Diff(want, other.text(t, "license.denied")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if err := device.Store.Wipe(true, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := connect(t, device); got != "temporary" {
+		t.Errorf("after the cure: %s", got)
+	}
+}
+
 // deviceOf is a device of another persona, with its store in dir.
 func (l *lab) deviceOf(t *testing.T, name, persona, dir string) *client.Config {
 	t.Helper()

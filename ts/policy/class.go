@@ -98,11 +98,11 @@ func trusted(p *edition.Profile, e Evidence) (Classified, bool) {
 		return classified(tsls.ClassCorrupt, "T4c", "its license server has no clearinghouse certificate"), true
 	case e.InCatalog: // T4b
 	case temporary:
-		return classified(tsls.ClassNone, "T4", "the temporary token is of an unknown license server"), true
+		return classified(tsls.ClassNone, "T4", "neither the license server of the temporary token nor the clearinghouse behind that is known here"), true
 	case p.StrangerCAL == edition.BlobNone:
-		return classified(tsls.ClassNone, "T4d", "the token is of an unknown license server without a clearinghouse certificate"), true
+		return classified(tsls.ClassNone, "T4d", "neither its license server nor the clearinghouse behind that is known here"), true
 	default:
-		return classified(tsls.ClassCorrupt, "T4a", "the token is of an unknown license server without a clearinghouse certificate"), true
+		return classified(tsls.ClassCorrupt, "T4a", "neither its license server nor the clearinghouse behind that is known here"), true
 	}
 	return Classified{}, false
 }
