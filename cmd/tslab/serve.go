@@ -230,14 +230,14 @@ func (s *serving) announce(ctx context.Context, box *onebox.Box) error {
 	} else {
 		defer remove()
 	}
-	s.welcome(box.Addr())
+	s.welcome(box.Addr(), box.LicenseServerAddr())
 	s.box.Events.Event(eventlog.ProgramReady, eventlog.F("program", "tslab"), eventlog.F("address", box.Addr().String()))
 	<-ctx.Done()
 	return nil
 }
 
-// welcome says how to connect.
-func (s *serving) welcome(addr net.Addr) {
+// welcome says how to connect, and how to look into the license server.
+func (s *serving) welcome(addr, licenses net.Addr) {
 	host, port, _ := net.SplitHostPort(addr.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -258,10 +258,11 @@ func (s *serving) welcome(addr net.Addr) {
     %[11]s connect %[12]s
 
 User %[4]s, password %[5]s. The lab's date is %[7]s; `+"`tslab clock +1d`"+` moves it.
+Who holds what: %[13]s show --tokens --server %[14]s
 State: %[8]s
 
 `, at, s.box.Profile.Edition, s.stock(), s.user, s.password, short, s.lab.Now().Format("2006-01-02"), s.state,
-		shellWord(s.user), shellWord(s.password), sibling("tsclient"), device)
+		shellWord(s.user), shellWord(s.password), sibling("tsclient"), device, sibling("licmgr"), licenses)
 }
 
 // shellWord is text as a shell takes it as one word.

@@ -17,6 +17,7 @@ import (
 	ucli "github.com/urfave/cli/v3"
 
 	"github.com/tslab/tslab/client"
+	"github.com/tslab/tslab/internal/admin"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/program"
 )
@@ -32,6 +33,7 @@ func tslab(t *testing.T, args ...string) (code int, out, errs string) {
 // served is a running `tslab serve`.
 type served struct {
 	addr, state string
+	licenses    string // address of its license server
 	lines       chan string
 	stop        func() int
 }
@@ -60,6 +62,7 @@ func serve(t *testing.T, args ...string) *served {
 	})
 	t.Cleanup(func() { s.stop() })
 	s.addr = s.await(t, `^TSLab serves Remote Desktop at (\S+) `)
+	s.licenses = s.await(t, `^Who holds what: \S*licmgr show --tokens --server (\S+)$`)
 	s.state = s.await(t, `^State: (.*)$`)
 	return s
 }
@@ -121,6 +124,15 @@ func TestServe(t *testing.T) {
 	s.await(t, `2003-03-03 09:0\d:\d\d  termsrv  PC-1 was given temporary (LAB-\S+), valid to 2003-06-01`)
 	connect(t, s.addr, store)
 	s.await(t, `PC-1 was given CAL (LAB-\S+), valid to 2003-`)
+	desk, err := admin.Open("licmgr", t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer desk.Close()
+	rows, failed := admin.AskAll(t.Context(), desk, admin.DefaultTimeout, []string{s.licenses}, admin.Rows)
+	if len(rows[0]) != 2 || rows[0][1].Kind != "CAL" || rows[0][1].Machine != "PC-1" {
+		t.Errorf("at the address that it says, a tool is told %v, %v", rows, failed)
+	}
 
 	code, out, errs := tslab(t, "clock", "+80d")
 	if code != cli.CodeDone || !strings.HasPrefix(out, "2003-05-22 09:0") {
@@ -271,7 +283,7 @@ func TestChosenUser(t *testing.T) {
 		defer s.lab.Close()
 		var out strings.Builder
 		s.out = &out
-		s.welcome(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 3390})
+		s.welcome(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 3390}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 3343})
 		tool := filepath.Join(filepath.Dir(os.Args[0]), "tsclient")
 		if !strings.Contains(out.String(), tool+want) {
 			t.Errorf("%s: said %q, want %q in it", user, out.String(), tool+want)

@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
+	"syscall"
 	"time"
 
+	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/hostport"
 	"github.com/tslab/tslab/internal/identity"
@@ -30,6 +33,7 @@ type Desk struct {
 	own           *identity.Identity
 	pins          *identity.Pins
 	keys          *os.File // nil: none
+	network       discovery.Network
 }
 
 // Open opens the desk of a tool, "licmgr". Its state folder is the user's when state
@@ -56,7 +60,7 @@ func Open(program, state, keyLog string) (*Desk, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	d := &Desk{program: program, host: host, own: own, pins: identity.OpenPins(state)}
+	d := &Desk{program: program, host: host, own: own, pins: identity.OpenPins(state), network: &discovery.UDP{}}
 	if keyLog != "" {
 		if d.keys, err = os.OpenFile(keyLog, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 			return nil, fmt.Errorf("--keylog: %w", err)
@@ -72,7 +76,8 @@ func (d *Desk) Close() {
 	}
 }
 
-// Dial connects to the license server at an address, host or host:port. Calls at the
+// Dial connects to the license server at an address, host or host:port. A name that DNS
+// does not know is asked for on the network, as that of a license server. Calls at the
 // same time are safe.
 func (d *Desk) Dial(ctx context.Context, server string) (*transport.Conn, error) {
 	addr, err := hostport.Parse(server, DefaultPort)
@@ -83,7 +88,28 @@ func (d *Desk) Dial(ctx context.Context, server string) (*transport.Conn, error)
 	if d.keys != nil {
 		config.KeyLogWriter = d.keys
 	}
-	return transport.Dial(ctx, addr, config, tsls.Hello{Program: d.program, Name: d.host})
+	hello := tsls.Hello{Program: d.program, Name: d.host}
+	conn, err := transport.Dial(ctx, addr, config, hello)
+	if _, unknown := errors.AsType[*net.DNSError](err); unknown {
+		resolved, nobody := d.resolve(ctx, addr)
+		if nobody != nil {
+			return nil, fmt.Errorf("license server %s: %w; `licmgr list` finds those there are", addr, nobody)
+		}
+		return transport.Dial(ctx, resolved, config, hello)
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("%w; nobody listens there: start lserver, or name another license server (`licmgr list` finds those there are)", err)
+	}
+	return conn, err
+}
+
+// resolve asks the network for the license server of a name.
+func (d *Desk) resolve(ctx context.Context, addr string) (string, error) {
+	f, err := d.Finder(Search{})
+	if err != nil {
+		return "", err
+	}
+	return f.Resolve(ctx, addr)
 }
 
 // Ask is a call whose answer must be of type T.

@@ -32,7 +32,7 @@ func (d *Desk) Finder(s Search) (*discovery.Finder, error) {
 		setup.List, setup.Order = append(setup.List, addr), []discovery.Step{discovery.StepKeys}
 	}
 	config := discovery.Config{
-		Setup: func() discovery.Setup { return setup }, Network: &discovery.UDP{},
+		Setup: func() discovery.Setup { return setup }, Network: d.network,
 		Limits: discovery.Limits{Answers: s.Wait, Probe: 2 * time.Second},
 		Probe: func(ctx context.Context, addr string) (tsls.ServerInfo, error) {
 			conn, err := d.Dial(ctx, addr)

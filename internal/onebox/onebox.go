@@ -119,6 +119,9 @@ func (b *Box) Ready() <-chan struct{} { return b.ts.Ready() }
 // Addr is where the terminal server listens.
 func (b *Box) Addr() net.Addr { return b.ts.Addr() }
 
+// LicenseServerAddr is where the license server listens, on the loopback interface.
+func (b *Box) LicenseServerAddr() net.Addr { return b.listener.Addr() }
+
 // Close gives up a box that is not run.
 func (b *Box) Close() error {
 	err := b.listener.Close()
