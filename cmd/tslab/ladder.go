@@ -64,9 +64,12 @@ func diffCommand() *ucli.Command {
 		Name: "diff", Metadata: cli.Examples(102, "tslab diff runs/first-logon runs/again"),
 		Usage:     "say what two runs have not in common",
 		ArgsUsage: "RUN RUN",
-		Description: "Messages and events are compared by their words and order, without times of day, frame numbers, ids and\n" +
-			"keys; dates count as days since the lab began. So the legs of a drill with an edition matrix show what the\n" +
-			"editions do differently. The exit status is 0 when nothing differs and 1 otherwise.",
+		Description: "Messages and events are compared step by step: what the drill did, what each host logged, and what each two\n" +
+			"hosts said to each other, by its words and its order, without times of day, frame numbers, ports, ids and\n" +
+			"keys; dates count as days since the lab began. A line has - if the first run has it alone, + the second,\n" +
+			"and ~ if both have it in another order. The legs of a drill with an edition matrix show what the editions\n" +
+			"do differently; two runs with one seed differ in no more than what hosts do at once. The exit status is\n" +
+			"0 when nothing differs and 1 otherwise.",
 		Action: func(_ context.Context, c *ucli.Command) error {
 			args, err := cli.Args(c, 2, 2)
 			if err != nil {

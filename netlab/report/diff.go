@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,46 +17,93 @@ import (
 
 // Difference is a line that one of two runs has alone, or both.
 type Difference struct {
-	Sign string // "-" the first alone, "+" the second alone, " " both
+	Sign string // "-" the first alone, "+" the second alone, " " both, "~" both, elsewhere in the step
 	Text string
 }
 
 // Diff compares two runs by what happened: messages by their ends, names and words,
 // events by their hosts and words. Times of day, frame numbers, ports, ids and keys
-// do not count, dates are days since the lab began.
-func Diff(a, b *netlab.Tale) []Difference { return compare(told(a), told(b)) }
+// do not count, dates are days since the lab began. Nor does it count which of several
+// hosts was first: in each step of the drill, what the drill did is compared with what
+// the other did, and so is what each host logged and what each pair of hosts said.
+func Diff(a, b *netlab.Tale) []Difference {
+	var d []Difference
+	step := 0 // where it begins in what is found
+	for _, line := range compare(told(a), told(b)) {
+		if strings.HasPrefix(line.Text, heading) {
+			d = append(d[:step], moved(d[step:])...)
+			step = len(d)
+		}
+		d = append(d, line)
+	}
+	return append(d[:step], moved(d[step:])...)
+}
 
-// told are the lines of a run that are compared. Between two messages hosts act at
-// once: what each does stands together, in the order of their names.
+// moved makes one of two lines that are alike, of which each run has one.
+func moved(step []Difference) []Difference {
+	second := map[string]int{}
+	for _, line := range step {
+		if line.Sign == "+" {
+			second[line.Text]++
+		}
+	}
+	gone := map[string]int{}
+	for i, line := range step {
+		if line.Sign == "-" && second[line.Text] > 0 {
+			step[i].Sign = "~"
+			second[line.Text]--
+			gone[line.Text]++
+		}
+	}
+	return slices.DeleteFunc(step, func(line Difference) bool {
+		if line.Sign != "+" || gone[line.Text] == 0 {
+			return false
+		}
+		gone[line.Text]--
+		return true
+	})
+}
+
+// told are the lines of a run that are compared, step by step.
 func told(t *netlab.Tale) []string {
 	same := sameness(t.Record.Start)
 	var lines []string
-	var between []Line
+	step := map[string][]string{} // what was told of each that acts, by who it is
 	flush := func() {
-		slices.SortStableFunc(between, func(a, b Line) int { return strings.Compare(a.From, b.From) })
-		for _, l := range between {
-			lines = append(lines, l.From+"  "+same(l.Text))
+		for _, who := range slices.Sorted(maps.Keys(step)) {
+			lines = append(lines, step[who]...)
 		}
-		between = nil
+		clear(step)
 	}
 	for _, l := range Story(t) {
-		switch {
-		case l.Kind == Message:
-			flush()
-			lines = append(lines, fmt.Sprintf("%s -> %s  %s", l.From, l.To, strings.TrimSuffix(l.Name+": "+same(l.Text), ": ")))
-		case l.Kind == Step:
+		if l.Kind == Step {
 			flush()
 			lines = append(lines, heading+l.Text)
-		case l.Name == eventlog.LabUp.Name || l.Name == eventlog.ProgramReady.Name:
-		case l.Kind != Event: // the drill's own acts come one after the other
-			flush()
-			lines = append(lines, l.From+"  "+same(l.Text))
-		default:
-			between = append(between, l)
+			continue
 		}
+		if l.Name == eventlog.LabUp.Name || l.Name == eventlog.ProgramReady.Name {
+			continue
+		}
+		who, text := actor(l), l.From+"  "+same(l.Text)
+		if l.Kind == Message {
+			text = fmt.Sprintf("%s -> %s  %s", l.From, l.To, strings.TrimSuffix(l.Name+": "+same(l.Text), ": "))
+		}
+		step[who] = append(step[who], text)
 	}
 	flush()
 	return lines
+}
+
+// actor is whose acts come one after the other: the drill, a host, or two that speak
+// with each other. They sort in that order.
+func actor(l Line) string {
+	switch l.Kind {
+	case Message:
+		return "3 " + min(l.From, l.To) + " " + max(l.From, l.To)
+	case Event:
+		return "2 " + l.From
+	}
+	return "1"
 }
 
 // heading stands before a step.
@@ -66,6 +114,7 @@ const heading = "== "
 func sameness(start time.Time) func(string) string {
 	day := regexp.MustCompile(`\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(\.\d+)?Z?)?`)
 	id := regexp.MustCompile(`LAB-[A-Z0-9][A-Z0-9-]*`)
+	key := regexp.MustCompile(`sha256:[A-Za-z0-9_-]+`)
 	hexadecimal := regexp.MustCompile(`\b[0-9a-f]{16,}\b`)
 	port := regexp.MustCompile(`(\d|\]):\d{5}\b`)
 	return func(s string) string {
@@ -77,6 +126,7 @@ func sameness(start time.Time) func(string) string {
 			return fmt.Sprintf("D%d", int(d.Sub(start.Truncate(24*time.Hour)).Hours()/24))
 		})
 		s = id.ReplaceAllString(s, "LAB-…")
+		s = key.ReplaceAllString(s, "sha256:…")
 		s = hexadecimal.ReplaceAllString(s, "…")
 		return port.ReplaceAllString(s, "$1:…")
 	}

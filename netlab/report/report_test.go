@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,8 @@ func TestMermaid(t *testing.T) {
 	}
 }
 
+var last = regexp.MustCompile(`\w+$`)
+
 // TestDiff: another license server's ids, ports and times are no difference; another
 // answer is.
 func TestDiff(t *testing.T) {
@@ -180,13 +183,52 @@ func TestDiff(t *testing.T) {
 
 The first day
 - ts1 -> c1  NEW_LICENSE: temporary, 90 days to D90, LAB-…
-+ ts1 -> c1  NEW_LICENSE: CAL, 69 days to D90, LAB-…
 - ts1 -> c1  ERROR_ALERT: no license server
++ ts1 -> c1  NEW_LICENSE: CAL, 69 days to D90, LAB-…
 
 10 lines in common
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" || !differ || err != nil {
 		t.Errorf("%v, %v; -want +got\n%s", differ, err, diff)
+	}
+}
+
+// TestDiffOrder: which of two hosts was first is no difference, and in which order one
+// host did what it did is one.
+func TestDiffOrder(t *testing.T) {
+	tell := func(lines ...string) *netlab.Tale {
+		t := &teller{}
+		t.Record = &netlab.Record{Start: day0}
+		for _, line := range lines {
+			host, text, _ := strings.Cut(line, " ")
+			switch host {
+			case "step":
+				t.event("lab", "tslab", eventlog.LabStep, "text", text)
+			case "pc", "mac":
+				t.message(host, "ts1", "Ping", text)
+			default:
+				t.event(host, "termsrv", eventlog.ServerMet, "address", "ls1:3343", "key", text)
+			}
+		}
+		return &t.Tale
+	}
+	for _, tt := range []struct{ name, a, b, want string }{
+		{"two hosts", "ts1 A,ts2 B,pc 1,mac 2", "mac 2,ts2 B,pc 1,ts1 A", ""},
+		{"a key", "ts1 sha256:Y8Jk5m25-_tjSYwa", "ts1 sha256:pmgl", ""},
+		{"one host", "ts1 A,ts1 B,ts1 C", "ts1 C,ts1 A,ts1 B", "~C"},
+		{"one conversation", "pc 1,pc 2", "pc 2,pc 1", "~1"},
+		{"another step", "ts1 A,step x", "step x,ts1 A", "-A +A"},
+		{"once more", "ts1 A,ts1 B", "ts1 B,ts1 A,ts1 A", "~A +A"},
+	} {
+		var got []string
+		for _, d := range Diff(tell(strings.Split(tt.a, ",")...), tell(strings.Split(tt.b, ",")...)) {
+			if d.Sign != " " {
+				got = append(got, d.Sign+last.FindString(strings.TrimSuffix(d.Text, " from now on")))
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 
