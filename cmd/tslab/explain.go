@@ -67,22 +67,28 @@ func explainWords(c *ucli.Command, table *rules.Table, p *edition.Profile) error
 	if c.Bool("json") {
 		return cli.JSON(w, topicRows(found))
 	}
+	wide := columns(w)
 	for i, topic := range found {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s (%s)\n", topic.Name, topic.Kind)
-		for _, line := range topic.Text {
-			fmt.Fprintf(w, "    %s\n", line)
-		}
-		for _, r := range topic.Rules {
-			fmt.Fprintf(w, "  %-5s %s\n", r.Number, r.Text)
-			if !r.Note {
-				fmt.Fprintf(w, "        %s -> %s\n", r.When, r.Then)
-			}
-		}
+		printTopic(w, topic, wide)
 	}
 	return nil
+}
+
+// printTopic prints a word explained; wide is the terminal's columns, 0 where it is none.
+func printTopic(w io.Writer, topic rules.Topic, wide int) {
+	fmt.Fprintf(w, "%s (%s)\n", topic.Name, topic.Kind)
+	for _, line := range topic.Text {
+		fmt.Fprintf(w, "    %s\n", wrap(line, wide, 4))
+	}
+	for _, r := range topic.Rules {
+		fmt.Fprintf(w, "  %-5s %s\n", r.Number, wrap(r.Text, wide, 8))
+		if !r.Note {
+			fmt.Fprintf(w, "        %s\n", wrap(r.When+" -> "+r.Then, wide, 8))
+		}
+	}
 }
 
 // explainGiven explains a situation.

@@ -118,6 +118,7 @@ func (e extended) topic(t *Table) Topic {
 	if e.when != "" {
 		text = append(text, "when: "+e.when)
 	}
+	text = append(text, shownFor(e.code)...)
 	return Topic{e.name, "code", text, t.ending(func(w policy.Wire) bool { return w.ErrorInfo() == e.code })}
 }
 

@@ -13,6 +13,9 @@ import (
 //go:embed data/topics.txt
 var topics string
 
+//go:embed data/occasions.txt
+var occasions string
+
 // Topic is a word of the rules explained: a rule, an event, a code, a knob, a
 // conflict of the documents, a source.
 type Topic struct {
@@ -25,8 +28,9 @@ type Topic struct {
 // Lookup explains a word: a rule (M46), an event (1011), a client's extended error
 // code (0x102 or 258), an answer on the wire (NOLS), a code or message of the
 // protocol (ERR_INVALID_CLIENT, NEW_LICENSE), a knob (temps_per_hwid), a
-// conflict (C21) or a source (K5, 002). A number may be more than one thing. events has
-// the texts of the terminal server's events by their numbers.
+// conflict (C21) or a source (K5, 002), or words out of an event's text or of what a
+// client shows. A number may be more than one thing. events has the texts of the
+// terminal server's events by their numbers.
 func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 	var found []Topic
 	if r, ok := t.Find(name); ok {
@@ -43,6 +47,7 @@ func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 		}
 	}
 	found = append(append(found, t.coded(uint32(number), name)...), spoken(name)...)
+	found = append(found, localTopics(uint32(number), name)...)
 	for _, k := range edition.Knobs() {
 		if k.Name == name {
 			found = append(found, t.knob(k))
@@ -52,7 +57,10 @@ func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 		found = append(found, topic)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a licensing message (NEW_LICENSE), a knob (temps_per_hwid), a conflict (C21) or a source (K5, 002)", name)
+		found = t.quoted(name, events)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a licensing message (NEW_LICENSE), a knob (temps_per_hwid), a conflict (C21), a source (K5, 002), or words of an event or of what a client shows, in quotes", name)
 	}
 	return found, nil
 }
@@ -78,7 +86,7 @@ func (t *Table) numbered(n uint32, events map[int]string) []Topic {
 			return strings.TrimSuffix(r.Event, "+") == id || r.Also == id || id == "1000" && r.Event == "1004+" ||
 				r.Note && strings.Contains(r.Text, "event "+id)
 		}
-		found = append(found, Topic{id, "event", []string{text}, t.mentioning(logs)})
+		found = append(found, Topic{id, "event", append([]string{text}, occasion(int(n))...), t.mentioning(logs)})
 	}
 	for w := policy.WireOK; w <= policy.WireLogonFailure; w++ {
 		if n != 0 && w.ErrorInfo() == n {
@@ -100,6 +108,7 @@ func (t *Table) wire(w policy.Wire) Topic {
 	if n := w.ErrorInfo(); n != 0 {
 		text = append(text, fmt.Sprintf("Set Error Info 0x%X (%d) to a client that announces it: %s", n, n, errorInfo(n)))
 	}
+	text = append(text, shownFor(w.ErrorInfo())...)
 	return Topic{w.String(), "answer on the wire", text, t.mentioning(func(r *Rule) bool { return r.Wire == w.String() })}
 }
 
@@ -129,7 +138,7 @@ func (t *Table) noted(name string) (Topic, bool) {
 			return topic, true
 		case word == "" && topic.Name != "" && text != "":
 			topic.Text = append(topic.Text, strings.TrimPrefix(text, "=> "))
-		case strings.EqualFold(word, name) && text != "":
+		case word != "" && strings.EqualFold(word, name) && text != "":
 			topic = Topic{Name: word, Kind: kindOf(word), Text: []string{text}, Rules: t.mentioning(func(r *Rule) bool { return mentions(r.By, word) })}
 		}
 	}
