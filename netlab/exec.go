@@ -59,7 +59,8 @@ type Result struct {
 }
 
 // Run runs a command of one of the lab's programs to its end, with those of the flags
-// that all of them share that it has: state, host, clock, events, keylog.
+// that all of them share that it has: state, host, clock, events, keylog. The command
+// is empty for a program that has none.
 func (l *Lab) Run(ctx context.Context, hostName, program, command string, shared []string, args ...string) (Result, error) {
 	argv, err := l.commandLine(hostName, program, command, shared, args)
 	if err != nil {
@@ -113,7 +114,11 @@ func (l *Lab) commandLine(hostName, program, command string, shared, args []stri
 			return nil, err
 		}
 	}
-	return append(append([]string{program, command}, l.sharedFlags(hostName, program, shared)...), args...), nil
+	argv := []string{program}
+	if command != "" {
+		argv = append(argv, command)
+	}
+	return append(append(argv, l.sharedFlags(hostName, program, shared)...), args...), nil
 }
 
 // Job is a command of one of the lab's programs, run as by Run.

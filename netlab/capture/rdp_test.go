@@ -266,3 +266,19 @@ func TestLicenseServerProtocolIsRead(t *testing.T) {
 		}
 	}
 }
+
+// A request for a license says what referral has led to it, and who was asked in vain.
+func TestReferralsAreTold(t *testing.T) {
+	for _, tt := range []struct {
+		m    tsls.Allocate
+		want string
+	}{
+		{tsls.Allocate{Request: tsls.RequestCAL, Machine: "PC-1"}, "0"},
+		{tsls.Allocate{Request: tsls.RequestCAL, Machine: "PC-1", Hops: 2}, ", referral 2"},
+		{tsls.Allocate{Request: tsls.RequestCAL, Machine: "PC-1", Final: true, Failed: []string{"ls2", "ls3"}}, ", for good, as these have none: ls2, ls3"},
+	} {
+		if got := describeTSLS(tt.m); !strings.HasPrefix(got, "a cal for PC-1, which showed none") || !strings.HasSuffix(got, tt.want) {
+			t.Errorf("%+v: %q, want it to end with %q", tt.m, got, tt.want)
+		}
+	}
+}

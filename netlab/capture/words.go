@@ -189,7 +189,14 @@ func describeTSLS(m tsls.Message) string {
 		}
 		return fmt.Sprintf("%s, activated as %s, %s", named(m.Name), m.ServerID, announced(m.Features))
 	case tsls.Allocate:
-		return fmt.Sprintf("a %v for %s, which showed %v, hwid %v", m.Request, named(m.Machine), m.Presented, m.HardwareID)
+		text := fmt.Sprintf("a %v for %s, which showed %v, hwid %v", m.Request, named(m.Machine), m.Presented, m.HardwareID)
+		switch {
+		case m.Final:
+			text += ", for good, as these have none: " + strings.Join(m.Failed, ", ")
+		case m.Hops > 0:
+			text += fmt.Sprintf(", referral %d", m.Hops)
+		}
+		return text
 	case tsls.Allocated:
 		text := m.Answer.String()
 		if len(m.License) > 0 {

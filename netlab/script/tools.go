@@ -99,7 +99,11 @@ func (e *engine) runWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starl
 	}
 	ctx, cancel := e.timeout(patience, "it did not end")
 	defer cancel()
-	r, err := lab.Run(ctx, host, argv[0], argv[1], sharedBy(argv[0], argv[1]), append(argv[2:], more...)...)
+	program, command, argv := argv[0], argv[1], argv[2:]
+	if program == "lsreport" { // which has no commands: any of its words may be the first
+		command, argv = "", append([]string{command}, argv...)
+	}
+	r, err := lab.Run(ctx, host, program, command, sharedBy(program, command), append(argv, more...)...)
 	if err != nil {
 		return nil, err
 	}
