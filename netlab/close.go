@@ -57,6 +57,9 @@ func (l *Lab) close() error {
 	if l.log != nil {
 		errs = append(errs, l.log.Close())
 	}
+	if err := errors.Join(errs...); err != nil && l.record.Error == "" {
+		l.record.Error = err.Error()
+	}
 	l.record.finish()
 	errs = append(errs, l.record.write(l.Folder))
 	l.held.Release()

@@ -38,7 +38,7 @@ func Claim(path string) (*Folder, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := os.MkdirAll(path, 0o755); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; choose another place with --out", err)
 		}
 		f.made = true
 	case err != nil:
@@ -51,9 +51,13 @@ func Claim(path string) (*Folder, error) {
 	}
 	if err := unix.Flock(int(f.file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.file.Close()
-		return nil, fmt.Errorf("%s: another run is using it; wait for it or choose another with --out", path)
+		return nil, fmt.Errorf("%s: another run is using it, or a lab that is up; wait for it, end it with `tslab down --run DIR`, or choose another with --out", path)
 	}
-	if err := checkRun(path); err != nil {
+	err = checkRun(path)
+	if accessErr := unix.Access(path, unix.W_OK|unix.X_OK); err == nil && accessErr != nil {
+		err = fmt.Errorf("%s cannot be written to: %w; choose another with --out", path, accessErr)
+	}
+	if err != nil {
 		f.file.Close()
 		return nil, err
 	}
@@ -61,8 +65,11 @@ func Claim(path string) (*Folder, error) {
 }
 
 // Release gives the folder up. One that Claim made and that nothing was put in goes.
-// It can be called again.
+// It can be called again, and of no folder.
 func (f *Folder) Release() {
+	if f == nil {
+		return
+	}
 	if f.made {
 		_ = os.Remove(f.path) // fails unless it is empty
 		f.made = false
@@ -98,7 +105,7 @@ func (f *Folder) clear() error {
 	for _, e := range entries { // the marker last: a removal that breaks off can be taken up again
 		if e.Name() != recordName {
 			if err := os.RemoveAll(filepath.Join(f.path, e.Name())); err != nil {
-				return err
+				return fmt.Errorf("the earlier run in %s cannot be removed: %w; choose another folder with --out", f.path, err)
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func DefaultStart() time.Time { return time.Date(2003, 3, 3, 9, 0, 0, 0, time.UT
 // Options are the circumstances of a run.
 type Options struct {
 	Folder   string    // of the run; created, or emptied if it is an earlier run's
-	Held     *Folder   // that folder if it is claimed already; the lab releases it
+	Held     *Folder   // that folder if it is claimed already; who claimed it releases it when the lab has ended
 	Name     string    // of the drill
 	Title    string    // what it shows
 	Edition  string    // of this leg of its matrix; "" without one
@@ -75,7 +75,7 @@ type Lab struct {
 	joined   map[string]bool    // hosts that are members of their domain
 	record   *Record
 	ledger   ledger
-	held     *Folder
+	held     *Folder // that the lab claimed itself; nil
 	running  []*Process
 	runs     int            // of exec, to number their output files
 	displays int            // started, to number them
@@ -105,20 +105,25 @@ func New(ctx context.Context, spec Spec, o Options) (*Lab, error) {
 	if o.Tell == nil {
 		o.Tell = func(eventlog.Event) {}
 	}
+	var own *Folder
 	if o.Held == nil {
 		var err error
-		if o.Held, err = Claim(o.Folder); err != nil {
+		if own, err = Claim(o.Folder); err != nil {
 			return nil, err
 		}
+		o.Held = own
 	}
-	l := &Lab{Folder: o.Held.path, held: o.Held, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}, skews: map[string]*skewed{}, joined: map[string]bool{}, ending: make(chan struct{})}
+	l := &Lab{Folder: o.Held.path, held: own, spec: spec, programs: slices.Clone(o.Programs), hosts: map[string]*host{}, skews: map[string]*skewed{}, joined: map[string]bool{}, ending: make(chan struct{})}
 	if err := o.Held.clear(); err != nil {
-		o.Held.Release()
+		own.Release()
 		return nil, err
 	}
 	l.record = newRecord(spec, o, began)
 	if err := l.build(ctx, o); err != nil {
 		l.record.Error = err.Error()
+		if ctx.Err() != nil {
+			l.record.Verdict = Interrupted
+		}
 		return nil, errors.Join(err, l.Close())
 	}
 	l.record.UpMilliseconds = float64(time.Since(began).Microseconds()) / 1000

@@ -112,6 +112,14 @@ func newRecord(spec Spec, o Options, began time.Time) *Record {
 	}
 }
 
+// Unbuilt is the record of a run that never had a lab; it lies in no folder.
+func Unbuilt(o Options, began time.Time, verdict Verdict, why error) *Record {
+	r := newRecord(Spec{}, o, began)
+	r.Verdict, r.Error = verdict, why.Error()
+	r.finish()
+	return r
+}
+
 // Stream is the seed of one sequence of choices, drawn from a run's by its name.
 func Stream(seed uint64, name ...string) uint64 {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q", seed, name))

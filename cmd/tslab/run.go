@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -68,8 +69,10 @@ func runCommand() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			if err := drill.Check(); err != nil {
-				return err
+			tell := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
+			if err := drill.Check(); err != nil { // told where it is looked for, too, not only here
+				unread := netlab.Unbuilt(netlab.Options{Name: drill.Name, Title: drill.Title}, time.Now(), netlab.Broken, err)
+				return errors.Join(err, tell([]*netlab.Record{unread}))
 			}
 			start, err := parseDate(c.String("date"))
 			if err != nil {
@@ -86,7 +89,6 @@ func runCommand() *ucli.Command {
 			if c.Bool("json") {
 				story = os.Stderr
 			}
-			tell := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
 			return runInside(ctx, drill, tell, script.Options{
 				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Engine: engine,
 				Programs: netlab.ProgramFolders(), Out: story, Width: terminal(story), Report: report.Write,

@@ -172,7 +172,10 @@ func keep(ctx context.Context, drill script.Drill, o script.Options) error {
 		return (&hands{lab: lab, down: make(chan struct{})}).keep(ctx)
 	}
 	o.Report = report.Write
-	_, err = script.Run(ctx, drill, o)
+	record, err := script.Run(ctx, drill, o)
+	if record.Verdict == netlab.Interrupted {
+		return cli.Exit(codeInterrupted, err)
+	}
 	return err
 }
 

@@ -76,8 +76,11 @@ func TestLabByHand(t *testing.T) {
 	if code, out := tslab("", "tslab", "down"); code != 0 {
 		t.Errorf("down: %d %s", code, out)
 	}
-	awaitGone(ctx, t, marked(t, mark))
 	folder := filepath.Join(dir, "runs", "two")
+	if _, err := os.Stat(filepath.Join(folder, "report.html")); err != nil { // at once
+		t.Errorf("the lab is down: %v", err)
+	}
+	awaitGone(ctx, t, marked(t, mark))
 	if r := record(t, folder); r.Verdict != netlab.Passed || r.Events[eventlog.LogonSucceeded.Name] != 1 || r.Events[eventlog.ClockMoved.Name] == 0 {
 		t.Errorf("run.json: %+v", r)
 	}

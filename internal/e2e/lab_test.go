@@ -133,6 +133,14 @@ func TestDrillThatFails(t *testing.T) {
 			t.Errorf("%s: exit status %d, want %d with %q\n%s", tt.drill, code, tt.code, tt.want, out)
 		}
 	}
+	for _, drill := range []string{"syntax.star", "unmet.star"} { // what CI reads is never empty
+		if code, out := lab(bounded(t), t, dir, "--junit", filepath.Join(dir, "out.xml"), drill); code != 1 {
+			t.Errorf("%s: exit status %d\n%s", drill, code, out)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "out.xml")); err != nil || !strings.Contains(string(b), strings.TrimSuffix(drill, ".star")) || !strings.Contains(string(b), " message=") {
+			t.Errorf("%s: %v\n%s", drill, err, b)
+		}
+	}
 	write("thesis.tex", "precious")
 	code, out := lab(bounded(t), t, dir, "--out", ".", "unreachable.star")
 	if code != 1 || !strings.Contains(out, "is left alone") || strings.Contains(out, "unreachable.star:") { // no fault of a line of the drill

@@ -118,9 +118,7 @@ func RunAll(ctx context.Context, d Drill, o Options) ([]*netlab.Record, error) {
 	var errs []error
 	for _, leg := range legs {
 		record, err := Run(ctx, d, leg)
-		if record != nil {
-			records = append(records, record)
-		}
+		records = append(records, record)
 		if err != nil && len(legs) > 1 {
 			err = fmt.Errorf("leg %s: %w", leg.Edition, err)
 		}

@@ -9,9 +9,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"go.starlark.net/starlark"
+	"golang.org/x/sys/unix"
 
 	"github.com/tslab/tslab/netlab"
 )
@@ -51,15 +53,14 @@ const Outside = "outside"
 
 // engine is a drill that is running.
 type engine struct {
-	ctx    context.Context
-	drill  Drill
-	o      Options
-	story  *story
-	spec   netlab.Spec
-	held   *netlab.Folder // of the run
-	lab    *netlab.Lab    // nil until the first action
-	record *netlab.Record
-	packs  int // key packs issued, to name their files
+	ctx   context.Context
+	drill Drill
+	o     Options
+	story *story
+	spec  netlab.Spec
+	held  *netlab.Folder // of the run
+	lab   *netlab.Lab    // nil until the first action
+	packs int            // key packs issued, to name their files
 
 	logged   map[entry]*listing // what the drill lists of the logs
 	counting []string           // places where the drill looked at packets
@@ -69,8 +70,8 @@ type engine struct {
 	dice    map[string]*rand.Rand // those that the drill itself draws from
 }
 
-// Run carries out a drill. The record is that of the run's folder and is nil when
-// there was none; an error says why the drill could not be carried out to its end.
+// Run carries out a drill. The record is that of the run's folder; of a drill that never
+// came to a lab it lies in none. An error says why the drill could not be carried out to its end.
 // Expectations that were not met are in the record and no error.
 func Run(ctx context.Context, d Drill, o Options) (*netlab.Record, error) {
 	return newEngine(ctx, d, o).carryOut()
@@ -86,39 +87,54 @@ func newEngine(ctx context.Context, d Drill, o Options) *engine {
 
 // carryOut is [Run].
 func (e *engine) carryOut() (*netlab.Record, error) {
-	ctx, d := e.ctx, e.drill
-	e.story.title(d, e.o.Edition)
+	began := time.Now()
+	e.story.title(e.drill, e.o.Edition)
 	quiet := e.story.tick()
 	err := e.run()
 	quiet()
+	if e.held != nil { // until there is nothing more to write
+		defer e.held.Release()
+	}
+	verdict := netlab.Broken
+	switch {
+	case e.ctx.Err() != nil && err != nil:
+		verdict, err = netlab.Interrupted, errors.New("interrupted")
+	case e.lab == nil && err == nil:
+		err = fmt.Errorf("%s: the drill declares a lab and does nothing in it", e.drill.File)
+	}
 	if e.lab == nil {
-		if e.held != nil {
-			e.held.Release()
-		}
-		if err == nil {
-			err = fmt.Errorf("%s: the drill declares a lab and does nothing in it", d.File)
-		}
-		return e.record, err
+		err = e.shortOfRoom(err)
+		return netlab.Unbuilt(e.circumstances(), began, verdict, err), err
 	}
 	e.checkLost()
-	e.record = e.lab.Record()
-	e.record.AddStreams(e.streams)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		err = errors.New("interrupted")
-		e.record.Verdict, e.record.Error = netlab.Interrupted, err.Error()
-	case err != nil:
-		e.record.Verdict, e.record.Error = netlab.Broken, err.Error()
+	record := e.lab.Record()
+	record.AddStreams(e.streams)
+	if err != nil {
+		record.Verdict, record.Error = verdict, err.Error()
 	}
-	err = errors.Join(err, e.lab.Close())
+	closed := e.lab.Close()
+	if closed != nil && record.Error == "" { // what was to say so could not be written either
+		record.Verdict, record.Error = netlab.Broken, closed.Error()
+	}
+	err = errors.Join(err, closed)
 	page := ""
 	if e.o.Report != nil {
 		var reportErr error
 		page, reportErr = e.o.Report(e.o.Folder)
 		err = errors.Join(err, reportErr)
 	}
-	e.story.verdict(e.record, e.o.Folder, page)
-	return e.record, err
+	e.story.verdict(record, e.o.Folder, page)
+	return record, e.shortOfRoom(err)
+}
+
+// shortOfRoom says it in a sentence when the run's folder had no room for what belongs
+// there; what broke first stands behind it.
+func (e *engine) shortOfRoom(err error) error {
+	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+		return err
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%s: no space is left for the logs and the capture of the run; make room, or choose another place with --out (%s)", e.o.Folder, first)
 }
 
 func (e *engine) run() error {
@@ -176,10 +192,7 @@ func (e *engine) up() (*netlab.Lab, error) {
 	if err := e.outside(); err != nil {
 		return nil, err
 	}
-	lab, err := netlab.New(e.ctx, e.spec, netlab.Options{
-		Folder: e.o.Folder, Held: e.held, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed, Engine: e.o.Engine,
-		Programs: e.o.Programs, Tell: e.story.event,
-	})
+	lab, err := netlab.New(e.ctx, e.spec, e.circumstances())
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +202,14 @@ func (e *engine) up() (*netlab.Lab, error) {
 		e.lost = func() uint64 { return lab.Drops() + lab.Overruns() }
 	}
 	return lab, nil
+}
+
+// circumstances are those of the run, as the lab wants them.
+func (e *engine) circumstances() netlab.Options {
+	return netlab.Options{
+		Folder: e.o.Folder, Held: e.held, Name: e.drill.Name, Title: e.drill.Title, Edition: e.o.Edition, Start: e.o.Start, Seed: e.o.Seed, Engine: e.o.Engine,
+		Programs: e.o.Programs, Tell: e.story.event,
+	}
 }
 
 // declaring is an error once the lab is up.

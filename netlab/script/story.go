@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,11 +137,19 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 	if page != "" {
 		fmt.Fprintf(&b, "\nreport   %s", page)
 	}
-	fmt.Fprintf(&b, "\ncapture  wireshark %s", quote(filepath.Join(folder, netlab.CaptureName)))
-	for _, arg := range r.Wireshark {
-		b.WriteString(" " + quote(arg))
+	if capture := filepath.Join(folder, netlab.CaptureName); exists(capture) {
+		fmt.Fprintf(&b, "\ncapture  wireshark %s", quote(capture))
+		for _, arg := range r.Wireshark {
+			b.WriteString(" " + quote(arg))
+		}
 	}
 	s.line(b.String())
+}
+
+// exists says whether there is a file of that name.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // counted is a number of things.
