@@ -58,15 +58,24 @@ for kind, m in pairs(messages) do names[kind] = m[1] end
 
 local f = {
     length = ProtoField.uint32("tsls.length", "length"),
-    id = ProtoField.uint32("tsls.request_id", "request id"),
+    request_id = ProtoField.uint32("tsls.request_id", "request id"),
     type = ProtoField.uint8("tsls.type", "type", base.HEX, names),
 }
 local list = {}
 for _, field in pairs(f) do list[#list + 1] = field end
 
--- field makes the field of a name once: the same name has the same type everywhere.
+-- key is a field's name in filters: that of the protocol, but where two of one name have
+-- different types.
+local others = { ["issued:u32"] = "issued_count" }
+local function key(name, kind) return others[name .. ":" .. kind] or name end
+
+-- field makes the field of a name once.
+local kinds = { length = "u32", request_id = "u32", type = "u8" }
 local function field(name, kind)
+    name = key(name, kind)
+    assert(kinds[name] == nil or kinds[name] == kind, "tsls: two types of " .. name)
     if f[name] then return end
+    kinds[name] = kind
     local abbr, label = "tsls." .. name, name:gsub("_", " ")
     local make = {
         u8 = function() return ProtoField.uint8(abbr, label, base.DEC, values[name]) end,
@@ -103,7 +112,7 @@ local read = {}
 
 -- value reads one value of a kind and returns it for the plain words.
 local function value(r, name, kind)
-    if sizes[kind] then return (r:le(f[name], sizes[kind], name)) end
+    if sizes[kind] then return (r:le(f[key(name, kind)], sizes[kind], name)) end
     if kind == "hwid" then
         local range = r:bytes(f[name], 20, name)
         return range and T.hex(T.raw(range))
@@ -180,7 +189,7 @@ local function message(range, pinfo, tree)
     local t = tree:add(p, range)
     local r = T.Reader.new(range, t, x.truncated)
     r:le(f.length, 4, "length")
-    r:le(f.id, 4, "request id")
+    r:le(f.request_id, 4, "request id")
     local kind, item = r:le(f.type, 1, "type")
     local m = messages[kind]
     if not m then
