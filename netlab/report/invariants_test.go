@@ -26,8 +26,9 @@ func TestInvariantsOnThePage(t *testing.T) {
 		netlab.Invariant{Host: "ls1", Text: "a device has one live row", Seen: "<7> and 9"})
 	for _, want := range []string{
 		"1 of 2 expectations met, 1 of 2 invariants hold", `href="#invariants"`, `<section id="invariants">`,
-		`<td class="yes">holds</td><td>ls1</td><td>no pool is negative</td><td>1 key packs</td>`,
-		`<td class="no">broken</td><td>ls1</td><td>a device has one live row</td><td>&lt;7&gt; and 9</td>`,
+		`<tr><td>holds</td><td data-label="server">ls1</td><td>no pool is negative</td><td data-label="seen">1 key packs</td>`,
+		`<tr class="no"><td>broken</td><td data-label="server">ls1</td><td>a device has one live row</td><td data-label="seen">&lt;7&gt; and 9</td>`,
+		`<li><a href="#invariants">ls1: a device has one live row</a>: &lt;7&gt; and 9</li>`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %s", want)

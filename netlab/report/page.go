@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -21,38 +22,35 @@ const PageName = "report.html"
 //go:embed page.html
 var pageText string
 
+//go:embed page.css
+var pageStyle string
+
 // most is how many lines of the ladder the page has; a page of more takes a browser
 // too long. The capture has them all.
 const most = 4000
 
 // How much room the hosts have in the page's ladder, in pixels: each as much as a name
 // of a message needs, and less where there are so many that what is said would not be
-// beside them.
+// beside them. On paper and on a phone they have what there is.
 const (
 	lanesWidth    = 760
 	widest, least = 180, 72
 )
 
 type page struct {
+	Style    template.CSS
 	Record   *netlab.Record
 	Held     int // invariants
 	Met, All int
-	Days     int
+	Dates    string
+	Wrong    []wrong
 	Picture  picture
 	Hosts    []string
-	Lanes    []int // x of every host's lifeline
-	Width    int
+	Width    int // of the hosts' lifelines together
 	Lines    []ladderLine
 	Left     int // lines that are not shown
 	Lives    lives
 	Pools    pools
-}
-
-// ladderLine is a line with the places of its ends.
-type ladderLine struct {
-	Line
-	Day          string // when it is the first of its day
-	X1, X2, Mark int    // an arrow's ends; where a mark is, 0 for none
 }
 
 // Page writes the report as one HTML file that opens from disk and needs nothing
@@ -60,16 +58,15 @@ type ladderLine struct {
 func Page(w io.Writer, t *netlab.Tale) error {
 	view, err := template.New("page").Funcs(template.FuncMap{
 		"clock": func(t time.Time) string { return t.Format(time.TimeOnly) },
-		"date":  func(t time.Time) string { return t.Format("Monday, 2 January 2006") },
-		"mid":   func(a, b int) int { return (a + b) / 2 },
 		"add":   func(a, b int) int { return a + b },
+		"base":  path.Base,
 	}).Parse(pageText)
 	if err != nil {
 		return err
 	}
 	lines := Story(t)
-	p := page{Record: t.Record, Picture: topology(t.Record), Hosts: Hosts(t, lines), Lives: plotLives(t), Pools: plotPools(t),
-		Left: max(len(lines)-most, 0), Days: int(t.Record.End.Sub(t.Record.Start).Hours() / 24)}
+	p := page{Style: template.CSS(pageStyle), Record: t.Record, Dates: dates(t.Record), Picture: topology(t.Record), Hosts: Hosts(t, lines),
+		Lives: plotLives(t), Pools: plotPools(t), Left: max(len(lines)-most, 0)}
 	p.Held = len(t.Record.Invariants) - len(t.Record.Broken())
 	for _, x := range t.Record.Expectations {
 		p.All++
@@ -77,41 +74,62 @@ func Page(w io.Writer, t *netlab.Tale) error {
 			p.Met++
 		}
 	}
-	laneWidth := min(max(lanesWidth/max(len(p.Hosts), 1), least), widest)
-	p.Width = len(p.Hosts) * laneWidth
-	for i := range p.Hosts {
-		p.Lanes = append(p.Lanes, laneWidth/2+i*laneWidth)
-	}
-	p.Lines = p.place(lines[:min(len(lines), most)])
+	p.Width = len(p.Hosts) * min(max(lanesWidth/max(len(p.Hosts), 1), least), widest)
+	p.Lines = place(lines[:min(len(lines), most)], p.Hosts, t.Record.Start)
+	p.Wrong = wrongs(t.Record, p.Lines)
 	return view.Execute(w, p)
 }
 
-// place finds where each line's arrow or mark goes.
-func (p page) place(lines []Line) []ladderLine {
-	x := map[string]int{}
-	for i, h := range p.Hosts {
-		x[h] = p.Lanes[i]
+// dates are those of the lab, from the first to the last.
+func dates(r *netlab.Record) string {
+	const day = "Monday, 2 January 2006"
+	from, to := r.Start.Format(day), r.End.Format(day)
+	if from == to {
+		return fmt.Sprintf("%s, %s to %s", from, r.Start.Format(time.TimeOnly), r.End.Format(time.TimeOnly))
 	}
-	const gap = 4 // between an arrow and the lifelines
-	var placed []ladderLine
-	day := ""
+	days := int(r.End.Sub(r.Start).Hours() / 24)
+	if days == 1 {
+		return fmt.Sprintf("%s to %s, 1 day", from, to)
+	}
+	return fmt.Sprintf("%s to %s, %d days", from, to, days)
+}
+
+// wrong is something that went wrong, for the top of the page.
+type wrong struct {
+	Link       string // where it stands in the page
+	Text, Rest string
+	Where      string
+}
+
+// wrongs are what went wrong: the error that ended the run, expectations that were not
+// met, and invariants that do not hold.
+func wrongs(r *netlab.Record, lines []ladderLine) (all []wrong) {
+	if r.Error != "" {
+		all = append(all, wrong{Text: r.Error})
+	}
+	var links []string
 	for _, l := range lines {
-		out := ladderLine{Line: l}
-		if d := l.Lab.Format(time.DateOnly); d != day {
-			day, out.Day = d, fmt.Sprintf("Day %d, %s", int(l.Lab.Sub(p.Record.Start.Truncate(24*time.Hour)).Hours()/24), l.Lab.Format("Monday 2 January 2006"))
+		if l.ID != "" {
+			links = append(links, "#"+l.ID)
 		}
-		from, to := x[l.From], x[l.To]
-		switch {
-		case l.Kind == Message && from > 0 && to > from:
-			out.X1, out.X2 = from+gap, to-gap
-		case l.Kind == Message && from > 0 && to > 0:
-			out.X1, out.X2 = from-gap, to+gap
-		default:
-			out.Mark = max(from, to)
-		}
-		placed = append(placed, out)
 	}
-	return placed
+	for _, x := range r.Expectations {
+		if x.Met {
+			continue
+		}
+		w := wrong{Link: "#expectations", Text: x.Text, Rest: "wanted " + x.Want + ", found " + x.Got, Where: path.Base(x.Place)}
+		if len(links) > 0 {
+			w.Link, links = links[0], links[1:]
+		}
+		if x.FirstFrame > 0 {
+			w.Where += fmt.Sprintf(", frames %d to %d", x.FirstFrame, x.LastFrame)
+		}
+		all = append(all, w)
+	}
+	for _, i := range r.Broken() {
+		all = append(all, wrong{Link: "#invariants", Text: i.Host + ": " + i.Text, Rest: i.Seen})
+	}
+	return all
 }
 
 // Write makes the report of the run in the folder, beside its capture, and returns

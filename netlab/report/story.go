@@ -36,6 +36,7 @@ type Line struct {
 	Text     string
 	Frame    int // of a message in the capture; 0 for others
 	Bad      bool
+	Own      bool // its host has a calendar of its own, and Lab is what that shows
 	Fields   []capture.Field
 }
 
@@ -43,8 +44,15 @@ type Line struct {
 func Story(t *netlab.Tale) []Line {
 	var lines []Line
 	laid := faultHosts(t.Record)
+	skewed := map[string]bool{}
+	for _, e := range t.Events {
+		if e.Name == eventlog.ClockSkewed.Name {
+			skewed[e.Fields["target"]] = true
+		}
+	}
 	for _, e := range t.Events {
 		l := eventLine(e)
+		l.Own = skewed[e.Host]
 		if host := laid[e.Fields["name"]]; l.Kind == Fault && host != "" {
 			l.From = host
 		}
@@ -53,7 +61,7 @@ func Story(t *netlab.Tale) []Line {
 	for _, m := range t.Messages {
 		lines = append(lines, Line{Kind: Message, Machine: m.Machine, Lab: m.Lab, From: m.From, To: m.To, Name: m.Name,
 			Text: said(m), Frame: m.Frame, Fields: m.Fields,
-			Bad: m.Name == "broken" || m.Name == "ERROR_ALERT" && !strings.HasPrefix(m.Text, "ERROR_ALERT: no license needed")})
+			Bad: m.Name == "broken" || m.Name == "Error" || m.Name == "ERROR_ALERT" && !strings.HasPrefix(m.Text, "ERROR_ALERT: no license needed")})
 	}
 	slices.SortStableFunc(lines, func(a, b Line) int { return a.Machine.Compare(b.Machine) })
 	return lines

@@ -15,6 +15,8 @@ const (
 	boxWidth, boxHeight = 132, 54
 	boxGap              = 16
 	netGap              = 150
+	barHeight           = 26
+	boxDrop             = 50 // from a net's upper edge to its hosts'
 	margin              = 16
 	crowd               = 12 // hosts of one kind on a net, from which on they are one box
 )
@@ -38,10 +40,28 @@ type box struct {
 	Router       bool
 }
 
-type cable struct{ X, From, To int }
+// cable goes from a net to a host. That of a host on several nets has its address
+// beside it, and a plug at the net, as it may pass others.
+type cable struct {
+	X, From, To int
+	Address     string
+	TextY       int
+}
+
+// Text says what the picture shows to those who do not see it.
+func (p picture) Text() string {
+	var names []string
+	for _, n := range p.Nets {
+		names = append(names, "net "+n.Text)
+	}
+	for _, b := range p.Boxes {
+		names = append(names, strings.TrimSuffix(b.Name+", "+b.Detail, ", "))
+	}
+	return strings.Join(names, "; ")
+}
 
 // topology lays out nets from the top down. A host hangs beneath its net; one with
-// cables to several stands beside them, to the right.
+// cables to several stands to the right of the others.
 func topology(r *netlab.Record) picture {
 	rows := map[string]int{} // the top of a net's bar
 	var p picture
@@ -58,8 +78,8 @@ func topology(r *netlab.Record) picture {
 	for _, n := range r.Nets {
 		boxes := hang(r, n.Name, runs)
 		for i := range boxes {
-			boxes[i].X, boxes[i].Y = margin+i*(boxWidth+boxGap), rows[n.Name]+50
-			p.Cables = append(p.Cables, cable{boxes[i].X + boxWidth/2, rows[n.Name] + 26, boxes[i].Y})
+			boxes[i].X, boxes[i].Y = margin+i*(boxWidth+boxGap), rows[n.Name]+boxDrop
+			p.Cables = append(p.Cables, cable{X: boxes[i].X + boxWidth/2, From: rows[n.Name] + barHeight, To: boxes[i].Y})
 		}
 		widest = max(widest, len(boxes))
 		p.Boxes = append(p.Boxes, boxes...)
@@ -69,23 +89,38 @@ func topology(r *netlab.Record) picture {
 		if len(h.Cables) < 2 {
 			continue
 		}
-		top, bottom := rows[h.Cables[0].Net], rows[h.Cables[0].Net]
-		for _, c := range h.Cables {
-			top, bottom = min(top, rows[c.Net]), max(bottom, rows[c.Net])
-		}
-		y := (top+bottom)/2 + 13 - boxHeight/2
-		p.Boxes = append(p.Boxes, box{x, y, h.Name, detail(runs[h.Name], h.Router), h.Router})
-		for i, c := range h.Cables {
-			at := x + (i+1)*boxWidth/(len(h.Cables)+1)
-			p.Cables = append(p.Cables, cable{at, rows[c.Net] + 13, y + boxHeight/2})
-		}
+		p.join(h, x, rows, box{Name: h.Name, Detail: detail(runs[h.Name], h.Router), Router: h.Router})
 		x += boxWidth + boxGap
 	}
-	p.Width, p.Height = max(x, 2*boxWidth)+margin, margin+len(r.Nets)*netGap
+	p.Width = max(x, 2*boxWidth) + margin
+	if len(r.Nets) > 0 {
+		p.Height = margin + (len(r.Nets)-1)*netGap + boxDrop + boxHeight + margin
+	}
 	for i := range p.Nets {
 		p.Nets[i].Width = p.Width - 2*margin
 	}
 	return p
+}
+
+// join puts the box of a host on several nets at x, beneath the uppermost of them, with
+// a cable to each.
+func (p *picture) join(h netlab.Host, x int, rows map[string]int, b box) {
+	top := rows[h.Cables[0].Net]
+	for _, c := range h.Cables {
+		top = min(top, rows[c.Net])
+	}
+	b.X, b.Y = x, top+boxDrop
+	p.Boxes = append(p.Boxes, b)
+	for i, c := range h.Cables {
+		line := cable{X: x + (i+1)*boxWidth/(len(h.Cables)+1), From: rows[c.Net] + barHeight, To: b.Y, TextY: rows[c.Net] + barHeight + 15}
+		if rows[c.Net] > top {
+			line.From, line.To, line.TextY = rows[c.Net], b.Y+boxHeight, rows[c.Net]-7
+		}
+		if line.Address = c.Address.String(); !c.Address.IsValid() {
+			line.Address = c.Address6.String()
+		}
+		p.Cables = append(p.Cables, line)
+	}
 }
 
 // hang are the boxes of the hosts with a cable to this net alone; many of one kind
