@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,54 @@ func freePort(t testing.TB) uint16 {
 	}
 	defer c.Close()
 	return c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+}
+
+// An answer that lies in the socket when the time is over has come in time: who asked
+// had no processor to read it.
+func TestWhatCameInTimeCounts(t *testing.T) {
+	port := freePort(t)
+	server, err := net.ListenPacket("udp4", net.JoinHostPort("0.0.0.0", strconv.Itoa(int(port))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if err := server.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	var ctx context.Context
+	var cancel context.CancelFunc
+	asked := 0
+	u := &discovery.UDP{Port: port, Interfaces: func() ([]discovery.Interface, error) {
+		if asked++; asked == 2 { // the query is out; whoever asked is held up here until its time is over
+			b := make([]byte, 2*locate.QuerySize)
+			n, from, err := server.ReadFrom(b)
+			if err == nil && string(b[:n]) == "second" {
+				_, err = server.WriteTo([]byte("here"), from)
+			}
+			cancel()
+			return loopback(t), err
+		}
+		return loopback(t), nil
+	}}
+	for _, query := range []string{"first", "second"} {
+		ctx, cancel = context.WithCancel(t.Context())
+		if query == "first" {
+			cancel()
+		}
+		var heard []string
+		if err := u.Broadcast(ctx, []byte(query), func(_ netip.AddrPort, b []byte) { heard = append(heard, string(b)) }); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if query == "second" && !slices.Equal(heard, []string{"here"}) {
+			t.Errorf("heard %q, want what came in time", heard)
+		}
+		if query == "first" {
+			if _, _, err := server.ReadFrom(make([]byte, 2*locate.QuerySize)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // respond starts a responder that ends with the test.
