@@ -41,7 +41,7 @@ type Setup struct {
 	Verify     time.Duration // between probes of the one in use
 	VerifySite time.Duration // the same for an enterprise license server
 	Failback   bool          // go back to the first one when that answers again
-	All        bool          // every step is taken, not only up to the first that finds one
+	All        bool          // for tools: every step is taken, not only up to the first that finds one, and the enterprise license servers of all sites count
 }
 
 // FromProfile is the knobs of an edition as a Setup.

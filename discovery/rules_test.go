@@ -85,6 +85,14 @@ func TestWhereItSeeks(t *testing.T) {
 			}, inDomain, "dc2", "dc2", 0,
 		},
 		{
+			"a tool is shown those of all sites", edition.SP3,
+			func(w *world) {
+				w.add("dc1", "10.0.0.1", "enterprise").info.Site = "B"
+				w.add("dc2", "10.0.0.2", "enterprise").info.Site = "a"
+				w.dcs = []string{"dc1", "dc2"}
+			}, func(s *discovery.Setup, _ *discovery.Config) { s.Domain, s.All = "lab.example", true }, "*", "dc1 dc2", 0,
+		},
+		{
 			"V3: the site's entry, when no domain controller serves", edition.SP3,
 			func(w *world) {
 				w.add("ent", "10.0.0.9", "enterprise")

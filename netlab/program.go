@@ -103,6 +103,9 @@ func (l *Lab) follow(hostName, program string) error {
 
 // sharedFlags are the flags of those names that all programs of the lab understand.
 func (l *Lab) sharedFlags(hostName, program string, names []string) []string {
+	if program == "lsreport" {
+		program = "licmgr" // the tools of a host have one key, and one membership
+	}
 	dir := l.ProgramFolder(hostName, program)
 	var argv []string
 	for _, name := range names {

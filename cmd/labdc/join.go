@@ -23,7 +23,7 @@ func joinCommand() *ucli.Command {
 		Description: "Servers join by themselves. A tool such as licmgr is a member when the folder that it keeps its key in has\n" +
 			"a membership, and this command puts one there. The host's names are registered in the DNS too.",
 		Flags: append(cli.DomainFlags(),
-			&ucli.StringFlag{Name: "state", Usage: "keep key and membership in `DIR`", DefaultText: "where licmgr of this user keeps its key"},
+			&ucli.StringFlag{Name: "state", Usage: "keep key and membership in `DIR`", DefaultText: "where licmgr and lsreport of this user keep their key"},
 			&ucli.StringFlag{Name: "host", Usage: "`NAME` of this host", DefaultText: "the machine's name"},
 			&ucli.StringFlag{Name: "dns", Usage: "send updates of names to `ADDR`", DefaultText: "port 53 of the domain controller"},
 			&ucli.StringFlag{Name: "keylog", Usage: "append TLS secrets for Wireshark to `FILE`", DefaultText: "none"},

@@ -23,7 +23,8 @@ import (
 func main() { tscli.Main(context.Background(), command()) }
 
 const description = `Writes a line for each license token that the license servers have issued, tab-delimited and
-with a header, into lsreport.txt. License servers that are not named are looked for. Times are UTC.
+with a header, into lsreport.txt. Times are UTC. License servers that are not named are looked for: on the
+domain controllers of the domain that this tool is a member of (labdc join), else by broadcast.
 It reports tokens of Terminal Services only: Server and BackOffice CALs are no license server's business.
 
    /F filename     write to this file instead; - is the screen
@@ -35,11 +36,11 @@ It reports tokens of Terminal Services only: Server and BackOffice CALs are no l
 -F, -D, -T and -? are the same, for shells; flags and servers may stand in any order. Besides:
 
    --json, --csv   JSON or CSV, on the screen unless /F names a file
-   --domain NAME   look for license servers on the domain controllers of the domain, not by broadcast
+   --domain NAME   look for license servers on the domain controllers of this domain only
    --dc ADDR       ask the domain controller at ADDR for the domain's names
    --timeout TIME  give up a license server after TIME (10s)
    --clock FILE    take today's date from the lab's calendar in FILE
-   --state DIR     keep the tool's key and the keys of servers met in DIR
+   --state DIR     keep the tool's key and the keys of servers met in DIR, not where licmgr keeps them
    --keylog FILE   append TLS secrets for Wireshark to FILE
 
 A license server that does not answer costs its own lines only, is named on standard error, and makes
@@ -77,7 +78,7 @@ func run(ctx context.Context, a arguments, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer desk.Close()
-	servers, err := desk.Servers(ctx, admin.Search{Servers: a.servers, Domain: a.domain, Controller: a.dc})
+	servers, err := serverList(ctx, desk, a)
 	if err != nil {
 		return err
 	}
@@ -108,6 +109,22 @@ func run(ctx context.Context, a arguments, stdout, stderr io.Writer) error {
 		err = tscli.Exit(tscli.CodeRefused, nil)
 	}
 	return err
+}
+
+// serverList is the servers that are named, or else the list that the domain controllers
+// have, of the domain that is named or that this tool is a member of; without a domain,
+// or if it has none, those that answer a broadcast.
+func serverList(ctx context.Context, desk *admin.Desk, a arguments) ([]string, error) {
+	search := admin.Search{Servers: a.servers, Domain: a.domain, Controller: a.dc}
+	if a.domain == "" {
+		search.Domain = desk.Domain()
+	}
+	servers, err := desk.Servers(ctx, search)
+	if err != nil || len(servers) > 0 || a.domain != "" || search.Domain == "" {
+		return servers, err
+	}
+	search.Domain = ""
+	return desk.Servers(ctx, search)
 }
 
 // untilToday ends a period that has no end with the current date.

@@ -201,15 +201,16 @@ func TestOtherForms(t *testing.T) {
 	}
 }
 
-// TestSummary: /? names every flag of the documents.
-// proves R144
+// TestSummary: /? names every flag of the documents, and says what is not reported.
+// proves R2, R144
 func TestSummary(t *testing.T) {
 	for _, arg := range []string{"/?", "-?", "--help"} {
 		code, stdout, _ := lsreport(t, "/T", arg)
 		if code != 0 {
 			t.Errorf("%s: exit status %d", arg, code)
 		}
-		for _, want := range []string{"lsreport [/F filename] [/D start [end]] [/T] [/?] [serverlist]", "lsreport.txt", "/F filename", "/D start", "/T  "} {
+		for _, want := range []string{"lsreport [/F filename] [/D start [end]] [/T] [/?] [serverlist]", "lsreport.txt", "/F filename", "/D start", "/T  ",
+			"Server and BackOffice CALs are no license server's business"} {
 			if !strings.Contains(stdout, want) {
 				t.Errorf("%s does not say %q:\n%s", arg, want, stdout)
 			}

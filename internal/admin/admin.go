@@ -1,6 +1,6 @@
 // Package admin is the administrator's side of the license server protocol
-// (wire/tsls): what licmgr and lsreport share. A tool has a key of its own and
-// remembers the keys of the license servers that it has met, in its state folder.
+// (wire/tsls): what licmgr and lsreport share. The tools of a user have one key, and
+// remember the keys of the license servers that they have met, in one state folder.
 package admin
 
 import (
@@ -36,13 +36,13 @@ type Desk struct {
 	network       discovery.Network
 }
 
-// Open opens the desk of a tool, "licmgr". Its state folder is the user's when state
-// is empty; it may be a license server's own, or one that a membership of a domain
-// lies in. TLS secrets are appended to the file keyLog unless that is empty.
+// Open opens the desk of a tool, "licmgr". The state folder is the user's when state
+// is empty, one for all tools; it may be a license server's own, or one that a
+// membership of a domain lies in. TLS secrets are appended to the file keyLog unless that is empty.
 func Open(program, state, keyLog string) (*Desk, error) {
 	if state == "" {
 		var err error
-		if state, err = cli.StateDir(program); err != nil {
+		if state, err = cli.StateDir("licmgr"); err != nil {
 			return nil, err
 		}
 	}
@@ -67,6 +67,14 @@ func Open(program, state, keyLog string) (*Desk, error) {
 		}
 	}
 	return d, nil
+}
+
+// Domain is the domain that the tools are members of, "" in a workgroup.
+func (d *Desk) Domain() string {
+	if m := d.own.Membership(); m != nil {
+		return m.Domain
+	}
+	return ""
 }
 
 // Close ends it, after its connections.

@@ -223,9 +223,9 @@ func (f *farm) texts(want map[int]string) {
 
 // A Macintosh row, before and after the hotfix: it starts the grace period, gets a
 // CAL and never a built-in token, and keeps it in its folder; Professional systems
-// draw on the built-in pool, all others on temporary tokens.
+// draw on the built-in pool, once, all others on temporary tokens.
 //
-// proves R21, R22, R30, R32, R165, R166, R167, R168, R169, R170, R176
+// proves R21, R22, R30, R32, R92, R165, R166, R167, R168, R169, R170, R176
 func TestMacintosh(t *testing.T) {
 	for _, p := range []edition.Profile{edition.W2K(), edition.W2KSP3()} {
 		t.Run(p.Edition.String(), func(t *testing.T) {
@@ -274,6 +274,10 @@ func macintosh(t *testing.T, p edition.Profile) {
 		if out := f.connect(f.ts, f.pc("of "+persona, persona), true); out.given != want {
 			t.Errorf("%s is given %q, want %s (%s)", persona, out.given, want, out.rule)
 		}
+	}
+	before := f.ls.requests()
+	if out := f.connect(f.ts, f.pc("of xp-pro", "xp-pro"), true); out.given != "" || out.rule != "M4" || f.ls.requests() != before {
+		t.Errorf("the built-in token once more: %+v, %d questions to the license server", out, f.ls.requests()-before)
 	}
 	kinds := map[string]string{}
 	for _, l := range f.ls.tell(tsls.Licenses{}).(tsls.LicenseList).Licenses {
