@@ -14,8 +14,10 @@ import (
 )
 
 // Attach starts any program in a host with stdio as its input, output and error
-// output.
-func (l *Lab) Attach(hostName string, argv []string, stdio [3]*os.File) (*Process, error) {
+// output, and with env (NAME=value) beside what all programs have. With terminal the
+// input is a terminal, which becomes the program's own: its keys reach what runs in the
+// foreground.
+func (l *Lab) Attach(hostName string, argv, env []string, stdio [3]*os.File, terminal bool) (*Process, error) {
 	l.action()
 	h, err := l.host(hostName)
 	if err != nil {
@@ -24,7 +26,19 @@ func (l *Lab) Attach(hostName string, argv []string, stdio [3]*os.File) (*Proces
 	if len(argv) == 0 {
 		return nil, fmt.Errorf("no program to run on %s", hostName)
 	}
-	return l.launch(h, launch{argv: argv, output: filepath.Join(l.hostFolder(hostName), "output", "byhand-"), stdio: stdio[:]})
+	return l.launch(h, launch{argv: argv, env: env, output: filepath.Join(l.hostFolder(hostName), "output", "byhand-"), stdio: stdio[:], terminal: terminal})
+}
+
+// RunningOn are the names of the programs that the lab has started in a host and that
+// have not ended.
+func (l *Lab) RunningOn(hostName string) []string {
+	names := []string{}
+	for _, p := range l.running {
+		if p.Host == hostName && p.Running() {
+			names = append(names, p.Program)
+		}
+	}
+	return names
 }
 
 // Wait returns the program's exit status when it has ended; when ctx ends first, it

@@ -156,6 +156,8 @@ type launch struct {
 	output string     // how the names of its output files begin
 	files  []*os.File // its descriptors from 3 on
 	stdio  []*os.File // its input, output and error output in place of files
+
+	terminal bool // its input is a terminal, which it gets for its own
 }
 
 // launch starts a program in a host.
@@ -188,6 +190,9 @@ func (l *Lab) launch(h *host, what launch) (*Process, error) {
 	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
 	if len(what.stdio) == 3 {
 		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = what.stdio[0], what.stdio[1], what.stdio[2]
+	}
+	if what.terminal {
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	}
 	if err := h.Start(p.cmd); err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", p.Program, h.Name, err)

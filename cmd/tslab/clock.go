@@ -34,7 +34,7 @@ func clockCommand() *ucli.Command {
 		Description: "Moves the calendar of the newest server of this user that runs, or of the lab under runs/ that `tslab up`\n" +
 			"keeps if that is newer, or of that in --state DIR, which need not run. Days pass one by one, so that what is dated happens on its own date.",
 		Flags: []ucli.Flag{
-			&ucli.StringFlag{Name: "state", Usage: "the server's state folder `DIR`", DefaultText: "that of the newest that runs"},
+			&ucli.StringFlag{Name: "state", Aliases: []string{"run"}, Usage: "the server's state folder, or that of the lab, `DIR`", DefaultText: "that of the newest that runs"},
 			&ucli.StringFlag{Name: "begin", Usage: "lay down a calendar in --state that begins on `DATE`, unless there is one"},
 			&ucli.StringFlag{Name: "set", Usage: "move to `DATE`, as 2003-06-01 or 2003-06-01T12:00:00Z"},
 			cli.JSONFlag(),

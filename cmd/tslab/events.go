@@ -16,7 +16,6 @@ import (
 
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/eventlog"
-	"github.com/tslab/tslab/internal/program"
 )
 
 func eventsCommand() *ucli.Command {
@@ -25,7 +24,7 @@ func eventsCommand() *ucli.Command {
 		Usage:     "show what happened, as the Event Viewer would",
 		ArgsUsage: "[RUN | FOLDER]",
 		Description: "Shows the event logs of a run, by its drill's name or its folder, of a program, by its state folder, or of\n" +
-			"the newest `tslab serve` of this user that runs. Dates are of the lab's calendar, UTC.",
+			"the newest `tslab serve` of this user that runs, or the lab that `tslab up` keeps if that is newer. Dates are of the lab's calendar, UTC.",
 		Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "state", Usage: "show the state folder `DIR`", DefaultText: "that of the newest server that runs"},
 			&ucli.StringSliceFlag{Name: "source", Usage: "only of `SOURCE`: a program such as lserver, or TermService or TermServLicensing"},
@@ -78,9 +77,7 @@ func viewFrom(ctx context.Context, c *ucli.Command) (*view, error) {
 	case len(args) == 1:
 		v.folder, err = runFolder(args[0])
 	case v.folder == "":
-		var server program.Running
-		server, err = program.Newest(ctx, "tslab")
-		v.folder = server.State
+		v.folder, err = newestCalendar(ctx)
 	}
 	return v, err
 }

@@ -13,10 +13,8 @@ import (
 	"path/filepath"
 	"sync"
 
-	ucli "github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
-	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/netlab"
 	"github.com/tslab/tslab/netlab/script"
@@ -35,7 +33,11 @@ const (
 type handful struct {
 	Host string   `json:"host"`
 	Argv []string `json:"argv,omitempty"` // of a command, which gets three files
-	Port uint16   `json:"port,omitempty"` // of a connection, which is the one file
+	Env  []string `json:"env,omitempty"`  // beside what all programs of the lab have
+
+	Terminal bool `json:"terminal,omitempty"` // the three files are one terminal, for the command alone
+
+	Port uint16 `json:"port,omitempty"` // of a connection, which is the one file
 }
 
 // handled is the answer, when the command has ended or the connection is made.
@@ -70,6 +72,7 @@ func (h *hands) keep(ctx context.Context) error {
 	work.Go(func() {
 		failed <- control.ServeListener(ctx, asked, map[string]control.Handler{
 			"status":    func(context.Context, json.RawMessage) (any, error) { return h.lab.Record().Name(), nil },
+			"hosts":     h.hosts,
 			"clock":     h.clock,
 			"fault":     h.fault,
 			"faults":    h.faults,
@@ -159,7 +162,7 @@ func (h *hands) handle(ctx context.Context, conn *net.UnixConn) (int, error) {
 // run runs a command until it ends or until who asked for it goes away.
 func (h *hands) run(ctx context.Context, conn *net.UnixConn, r handful, stdio [3]*os.File) (int, error) {
 	h.mu.Lock()
-	p, err := h.lab.Attach(r.Host, r.Argv, stdio)
+	p, err := h.lab.Attach(r.Host, r.Argv, r.Env, stdio, r.Terminal)
 	h.mu.Unlock()
 	if err != nil {
 		return 0, err
@@ -289,28 +292,4 @@ func hand(ctx context.Context, folder string, r handful, files ...*os.File) (a h
 		return a, errors.New(a.Error)
 	}
 	return a, nil
-}
-
-func execCommand() *ucli.Command {
-	return &ucli.Command{
-		Name: "exec", Metadata: cli.Examples(111, "tslab exec c1 -- hostname"),
-		Usage:     "run a program in a host of a lab that `tslab up` keeps",
-		ArgsUsage: "HOST -- COMMAND [ARGUMENT...]",
-		Flags:     []ucli.Flag{runFlag()},
-		Action: func(ctx context.Context, c *ucli.Command) error {
-			args, err := cli.Args(c, 2, -1)
-			if err != nil {
-				return err
-			}
-			folder, err := keptLab(ctx, c.String("run"))
-			if err != nil {
-				return err
-			}
-			a, err := hand(ctx, folder, handful{Host: args[0], Argv: args[1:]}, os.Stdin, os.Stdout, os.Stderr)
-			if err != nil || a.Exit == 0 {
-				return err
-			}
-			return cli.Exit(a.Exit, nil)
-		},
-	}
 }

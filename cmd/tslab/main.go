@@ -26,7 +26,7 @@ func command() *ucli.Command {
 func commands() []*ucli.Command {
 	return []*ucli.Command{
 		runCommand(), listCommand(), wordsCommand(), doctorCommand(),
-		checkCommand(), upCommand(), execCommand(), downCommand(), faultCommand(),
+		checkCommand(), upCommand(), hostsCommand(), execCommand(), downCommand(), faultCommand(),
 		serveCommand(), clockCommand(), editionsCommand(), explainCommand(), eventsCommand(),
 		sellCommand(), captureCommand(), wiresharkCommand(), ladderCommand(), diffCommand(), exportCommand(),
 	}

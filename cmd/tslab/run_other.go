@@ -20,6 +20,7 @@ func ladderCommand() *ucli.Command { return onlyLinux("ladder", "show a run as a
 func diffCommand() *ucli.Command   { return onlyLinux("diff", "say what two runs have not in common") }
 func checkCommand() *ucli.Command  { return onlyLinux("check", "say what a drill lacks") }
 func upCommand() *ucli.Command     { return onlyLinux("up", "keep a lab running") }
+func hostsCommand() *ucli.Command  { return onlyLinux("hosts", "show the kept labs") }
 func execCommand() *ucli.Command   { return onlyLinux("exec", "run a program in a kept lab") }
 func downCommand() *ucli.Command   { return onlyLinux("down", "end a kept lab") }
 func faultCommand() *ucli.Command  { return onlyLinux("fault", "break the network of a kept lab") }

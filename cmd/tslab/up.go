@@ -148,8 +148,8 @@ func startSupervisor(ctx context.Context, c *ucli.Command, folder string) error 
 	for {
 		line, err := lines.ReadString('\n')
 		if strings.HasPrefix(line, upSentinel) {
-			fmt.Fprintf(c.Root().Writer, "\nThe lab is up, kept by process %d.\n\n  tslab exec --run %s HOST -- COMMAND\n  tslab clock --state %s +1d\n  tslab down --run %s\n",
-				cmd.Process.Pid, folder, folder, folder)
+			fmt.Fprintf(c.Root().Writer, "\nThe lab is up, kept by process %d.\n\n  tslab hosts --run %[2]s\n  tslab exec --run %[2]s HOST COMMAND\n  tslab clock --run %[2]s +1d\n  tslab down --run %[2]s\n",
+				cmd.Process.Pid, folder)
 			return cmd.Process.Release()
 		}
 		if _, writeErr := io.WriteString(c.Root().Writer, line); writeErr != nil {

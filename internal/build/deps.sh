@@ -25,6 +25,8 @@ setpriv:util-linux
 flock:util-linux
 unshare:util-linux
 ip:iproute2
+ping:iputils-ping
+script:bsdutils
 nc:netcat-openbsd
 dig:bind9-dnsutils
 nsupdate:bind9-dnsutils

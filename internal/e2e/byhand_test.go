@@ -42,6 +42,9 @@ func TestLabByHand(t *testing.T) {
 	if code, out := tslab("", "tslab", "up", "wrong.star"); code != 1 || !strings.Contains(out, "no-such is neither in") {
 		t.Errorf("up of a drill that fails: %d %s", code, out)
 	}
+	if code, out := tslab("", "tslab", "hosts"); code != 3 || !strings.Contains(out, "no lab is up under runs/") {
+		t.Errorf("hosts without a lab: %d %s", code, out)
+	}
 	if code, out := tslab("", "tslab", "exec", "ts1", "--", "true"); code != 1 || !strings.Contains(out, "no lab is up under runs/") {
 		t.Errorf("exec without a lab: %d %s", code, out)
 	}
@@ -61,6 +64,14 @@ func TestLabByHand(t *testing.T) {
 	if code, out := tslab("hello\n", "tslab", "exec", "pc", "--", "sh", "-c", "hostname; cat; getent hosts ts1; exit 7"); code != 7 || !strings.HasPrefix(out, "pc\nhello\n10.0.0.1") {
 		t.Errorf("exec: %d %s", code, out)
 	}
+	if code, out := tslab("", "tslab", "exec", "pc", "sh", "-c", "exit 8"); code != 8 { // what stands behind the host is the command's
+		t.Errorf("exec without --: %d %s", code, out)
+	}
+	onTerminal := exec.CommandContext(ctx, "script", "-qec", filepath.Join(programs, "tslab")+" exec pc sh -i", os.DevNull)
+	onTerminal.Dir, onTerminal.Env, onTerminal.Stdin = dir, append(os.Environ(), mark, "XDG_RUNTIME_DIR="+dir), strings.NewReader("tty; ps -o tty= -p $$; exit 9\n")
+	if out, err := onTerminal.CombinedOutput(); onTerminal.ProcessState.ExitCode() != 9 || !strings.Contains(string(out), "/dev/pts/") || strings.Contains(string(out), "job control turned off") {
+		t.Errorf("a shell on a terminal: %v %s", err, out)
+	}
 	if code, out := tslab("", "tslab", "exec", "nobody", "--", "true"); code != 1 || !strings.Contains(out, `no host "nobody"`) {
 		t.Errorf("exec in no host: %d %s", code, out)
 	}
@@ -69,6 +80,12 @@ func TestLabByHand(t *testing.T) {
 	}
 	if code, out := tslab("", "tslab", "clock", "+1d"); code != 0 || !strings.HasPrefix(out, "2003-03-06 09:0") {
 		t.Errorf("clock of the newest: %d %s", code, out)
+	}
+	if code, out := tslab("", "tslab", "hosts"); code != 0 || !regexp.MustCompile(`(?s)^runs/two: two, 2003-03-06 09:0.*\nts1 +eth0 +lan +10\.0\.0\.1 +termsrv\npc +eth0 +lan +10\.0\.0\.2\noutside `).MatchString(out) {
+		t.Errorf("hosts: %d %s", code, out)
+	}
+	if code, out := tslab("", "tslab", "events", "--id", "clock"); code != 0 || !strings.Contains(out, "the calendar moved to 2003-03-06") {
+		t.Errorf("events of the newest: %d %s", code, out)
 	}
 	if code, out := tslab("", "tsclient", "connect", "--state", "device", "--name", "OUTSIDER", "127.0.0.1:"+port); code != 0 {
 		t.Errorf("a client of this machine: %d %s", code, out)

@@ -117,13 +117,13 @@ func (h *Host) Do(f func() error) error {
 	}
 }
 
-// Start starts cmd in the host, in a process group of its own. The process is killed
+// Start starts cmd in the host, in a process group of its own or, with Setsid, in a session. The process is killed
 // when the host is closed.
 func (h *Host) Start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	cmd.SysProcAttr.Setpgid = true
+	cmd.SysProcAttr.Setpgid = !cmd.SysProcAttr.Setsid
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	return h.Do(cmd.Start)
 }
