@@ -30,7 +30,7 @@ func exportCommand() *ucli.Command {
 			"when to move.",
 		Metadata: cli.Examples(62, "tslab export --to compose --out moved first-logon"),
 		Flags: []ucli.Flag{
-			&ucli.StringFlag{Name: "to", Usage: "the engine, `compose` or containerlab", Required: true},
+			&ucli.StringFlag{Name: "to", Usage: "make a lab for `ENGINE`, compose or containerlab", Required: true},
 			&ucli.StringFlag{Name: "out", Usage: "write to `DIR`", DefaultText: "export/DRILL-ENGINE"},
 			&ucli.StringFlag{Name: "edition", Usage: "of a drill with an edition matrix, this leg, `NAME`", DefaultText: "the first"},
 			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},

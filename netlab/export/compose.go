@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/tslab/tslab/netlab"
@@ -39,7 +40,7 @@ func (l *lab) service(b *strings.Builder, h netlab.Host) {
 	b.WriteString("    cap_add: [NET_ADMIN]\n")
 	if h.Router {
 		b.WriteString("    sysctls:\n      net.ipv4.ip_forward: \"1\"\n")
-		if h.Cables[0].Address6.IsValid() {
+		if slices.ContainsFunc(h.Cables, func(c netlab.Cable) bool { return c.Address6.IsValid() }) {
 			b.WriteString("      net.ipv6.conf.all.forwarding: \"1\"\n")
 		}
 	}
@@ -65,6 +66,9 @@ func (l *lab) network(b *strings.Builder, n netlab.Net) {
 	}
 	if n.Prefix6.IsValid() {
 		b.WriteString("    enable_ipv6: true\n")
+	}
+	if !n.Prefix.IsValid() { // else Docker gives it a prefix of its own, and the hosts a second way to each other
+		b.WriteString("    enable_ipv4: false\n")
 	}
 	b.WriteString("    ipam:\n      config:\n")
 	for _, p := range n.Prefixes() { // the first addresses are the lab's hosts'; the bridge has the last

@@ -65,7 +65,7 @@ func Make(p netlab.Plan, to Engine) (*Export, error) {
 	case Compose:
 		e.Topology, topology = "compose.yaml", l.compose()
 	case Containerlab:
-		e.Topology, topology = p.Name+".clab.yml", l.containerlab()
+		e.Topology, topology = l.Name+".clab.yml", l.containerlab()
 	default:
 		return nil, fmt.Errorf("there is no engine %q to export to", to)
 	}

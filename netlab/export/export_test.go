@@ -106,6 +106,28 @@ func TestCompose(t *testing.T) {
 	}
 }
 
+// TestNamesThatEnginesTake: a drill in a file of any name is one for both engines, whose
+// parsers refuse capitals and spaces.
+func TestNamesThatEnginesTake(t *testing.T) {
+	schema, p := containerlabSchema(t), plans(t)[0]
+	for name, want := range map[string]string{"My Drill (2)": "my-drill-2", "d02-three-editions": "d02-three-editions", "_x_": "x", "Übung": "bung", "???": "drill"} {
+		p.Name = name
+		e := made(t, p, Compose)
+		project, err := loadCompose(e.file(t, e.Topology))
+		if err != nil || project.Name != want || project.Services["ts1"].Image != "tslab-"+want+":latest" {
+			t.Errorf("%q for compose: %+v, %v", name, project, err)
+		}
+		e = made(t, p, Containerlab)
+		_, plain, err := readTopology(e.file(t, e.Topology))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(plain); err != nil || e.Topology != want+".clab.yml" {
+			t.Errorf("%q for containerlab: %s: %v", name, e.Topology, err)
+		}
+	}
+}
+
 // TestComposeIsChecked: the parser finds what is wrong.
 func TestComposeIsChecked(t *testing.T) {
 	good := made(t, plans(t)[0], Compose)

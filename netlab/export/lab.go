@@ -36,6 +36,7 @@ func begins(word string) bool {
 
 func newLab(p netlab.Plan, to Engine) (*lab, error) {
 	l := &lab{Plan: p, to: to}
+	l.Name = engineName(p.Name)
 	began := false
 	for i, s := range p.Steps {
 		began = began || begins(s.Word)
@@ -71,6 +72,16 @@ func newLab(p netlab.Plan, to Engine) (*lab, error) {
 		}
 	}
 	return l, nil
+}
+
+// engineName is a drill's name as all engines take it for a project, an image and a
+// part of a container's name: lower-case letters, digits and inner hyphens.
+func engineName(drill string) string {
+	words := strings.FieldsFunc(strings.ToLower(drill), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	if len(words) == 0 {
+		return "drill"
+	}
+	return strings.Join(words, "-")
 }
 
 func (l *lab) has(host, name string) bool {

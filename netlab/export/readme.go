@@ -29,6 +29,9 @@ func (l *lab) leftOver() []string {
 		if l.routers() {
 			left = append(left, "A network without a way out: the drill has routers, so its networks are not internal ones and every host has a default route to the machine.")
 		}
+		if slices.ContainsFunc(l.Spec.Nets, func(n netlab.Net) bool { return !n.Prefix.IsValid() }) {
+			left = append(left, "Old Docker: a network of IPv6 alone takes Docker 28 or later.")
+		}
 	case Containerlab:
 		left = append(left, "Access over a management network: nodes have none, as hosts would find each other over it. Commands are run with docker exec.")
 	}
