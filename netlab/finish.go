@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -60,11 +61,24 @@ func FinishCapture(folder string) (*Record, error) {
 	return r, r.write(folder)
 }
 
+// notRun says that a folder is not that of a run, and names the runs that are in it: those
+// of a drill with an edition matrix are its legs.
+func notRun(folder string) error {
+	legs, _ := filepath.Glob(filepath.Join(folder, "*", recordName))
+	if len(legs) == 0 {
+		return fmt.Errorf("%s is not the folder of a run: it has no %s", folder, recordName)
+	}
+	for i := range legs {
+		legs[i] = filepath.Dir(legs[i])
+	}
+	return fmt.Errorf("%s is the folder of several runs, name one of them: %s", folder, strings.Join(legs, ", "))
+}
+
 // readRecord reads the run.json of a folder.
 func readRecord(folder string) (*Record, error) {
 	b, err := os.ReadFile(filepath.Join(folder, recordName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not the folder of a run: it has no %s", folder, recordName)
+		return nil, notRun(folder)
 	}
 	if err != nil {
 		return nil, err
