@@ -113,7 +113,7 @@ const heading = "== "
 // order in which they apply.
 func sameness(start time.Time) func(string) string {
 	day := regexp.MustCompile(`\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(\.\d+)?Z?)?`)
-	id := regexp.MustCompile(`LAB-[A-Z0-9][A-Z0-9-]*`)
+	id := regexp.MustCompile(`LAB-[A-Z0-9]+(-[A-Z0-9]+)+`) // and not LAB-TS, the product
 	key := regexp.MustCompile(`sha256:[A-Za-z0-9_-]+`)
 	hexadecimal := regexp.MustCompile(`\b[0-9a-f]{16,}\b`)
 	port := regexp.MustCompile(`(\d|\]):\d{5}\b`)

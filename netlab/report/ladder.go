@@ -12,8 +12,28 @@ import (
 	"github.com/tslab/tslab/netlab"
 )
 
-// lane is how many characters a host's column of the text ladder has.
-const lane = 6
+// How many characters a host's column of the text ladder has: less where there are so
+// many hosts that what is said would not be beside them.
+const narrowest, lane = 4, 6
+
+// columns are the hosts of a text ladder.
+type columns struct {
+	hosts []string
+	lane  int // characters of each
+}
+
+// newColumns has at most half of a line's width for the hosts, if it can; of width 0
+// there is no end.
+func newColumns(hosts []string, width int) columns {
+	c := columns{hosts, lane}
+	if width > 0 && len(hosts) > 0 {
+		c.lane = max(narrowest, min(lane, (width/2-len(textHead))/len(hosts)))
+	}
+	return c
+}
+
+// textHead stands over time and frame.
+const textHead = "time      frame  "
 
 // Text writes the ladder for a terminal of so many columns: the lab's time, the
 // frame, an arrow from host to host, and what was said as far as there is room.
@@ -21,11 +41,11 @@ const lane = 6
 // faults always do.
 func Text(w io.Writer, t *netlab.Tale, width int, events bool) error {
 	lines := Story(t)
-	hosts := Hosts(t, lines)
+	cols := newColumns(Hosts(t, lines), width)
 	var b strings.Builder
-	head := fmt.Sprintf("%-8s  %5s ", "time", "frame")
-	for _, h := range hosts {
-		head += fmt.Sprintf(" %-*s", lane-1, cut(h, lane-1))
+	head := textHead
+	for _, h := range cols.hosts {
+		head += fmt.Sprintf("%-*s", cols.lane, cut(h, cols.lane-1))
 	}
 	b.WriteString(strings.TrimRight(head, " ") + "\n")
 	day := ""
@@ -33,11 +53,15 @@ func Text(w io.Writer, t *netlab.Tale, width int, events bool) error {
 		if !shown(l, events) {
 			continue
 		}
-		if d := l.Lab.Format("Monday, 2006-01-02"); d != day {
+		d := l.Lab.Format("Monday, 2006-01-02")
+		if d != day && (!l.Own || day == "") {
 			day = d
 			fmt.Fprintf(&b, "%s\n", day)
 		}
-		b.WriteString(strings.TrimRight(textLine(l, hosts, width), " "))
+		if d != day {
+			l.Text = l.Lab.Format("(2 Jan) ") + l.Text
+		}
+		b.WriteString(strings.TrimRight(cols.textLine(l, width), " "))
 		b.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, b.String())
@@ -55,7 +79,7 @@ func shown(l Line, events bool) bool {
 	return true
 }
 
-func textLine(l Line, hosts []string, width int) string {
+func (c columns) textLine(l Line, width int) string {
 	start := l.Lab.Format(time.TimeOnly)
 	switch l.Kind {
 	case Step:
@@ -63,11 +87,10 @@ func textLine(l Line, hosts []string, width int) string {
 	case Calendar:
 		return cut(start+"  ~~~~~ "+l.Text, width)
 	case Expectation:
-		verdict := "met"
 		if l.Bad {
-			verdict = "NOT MET"
+			return cut(start+"  NOT MET: "+strings.TrimPrefix(l.Text, notAsExpected), width)
 		}
-		return cut(start+"  "+verdict+": "+l.Text, width)
+		return cut(start+"  met: "+strings.TrimPrefix(l.Text, asExpected), width)
 	}
 	frame, said := "", strings.TrimSuffix(l.Name+": "+l.Text, ": ")
 	switch {
@@ -76,41 +99,37 @@ func textLine(l Line, hosts []string, width int) string {
 	case l.Kind == Event || l.Kind == Fault:
 		said = l.Text
 	}
-	return cut(fmt.Sprintf("%s  %5s  %s %s", start, frame, lanes(l, hosts), said), width)
+	return cut(fmt.Sprintf("%s  %5s  %s %s", start, frame, c.lanes(l), said), width)
 }
+
+// How the events of expectations begin; the ladder says it in its own way.
+const asExpected, notAsExpected = "as expected: ", "not as expected: "
 
 // lanes draws the hosts' lifelines with the line's arrow or mark.
-func lanes(l Line, hosts []string) string {
-	row := []rune(strings.Repeat("|"+strings.Repeat(" ", lane-1), len(hosts)))
-	from, to := column(hosts, l.From), column(hosts, l.To)
-	switch {
-	case from < 0:
-	case l.Kind == Fault:
-		row[from] = 'X'
-	case to < 0:
-		row[from] = '*'
-	default:
-		low, high := min(from, to), max(from, to)
-		for i := low + 1; i < high; i++ {
-			row[i] = '-'
-		}
-		if to > from {
-			row[high-1] = '>'
-		} else {
-			row[low+1] = '<'
-		}
+func (c columns) lanes(l Line) string {
+	row := []rune(strings.Repeat("|"+strings.Repeat(" ", c.lane-1), len(c.hosts)))
+	d := draw(l, c.hosts)
+	if d == nil {
+		return string(row)
+	}
+	low, high := d.A*c.lane, d.B*c.lane
+	switch d.Class {
+	case classFault:
+		row[low] = 'X'
+		return string(row)
+	case classEvent:
+		row[low] = '*'
+		return string(row)
+	}
+	for i := low + 1; i < high; i++ {
+		row[i] = '-'
+	}
+	if d.Class == classTo {
+		row[high-1] = '>'
+	} else {
+		row[low+1] = '<'
 	}
 	return string(row)
-}
-
-// column is where a host's lifeline is, -1 if it has none.
-func column(hosts []string, name string) int {
-	for i, h := range hosts {
-		if h == name {
-			return i * lane
-		}
-	}
-	return -1
 }
 
 // cut shortens a text to so many characters.
@@ -119,47 +138,4 @@ func cut(s string, width int) string {
 		return s
 	}
 	return string([]rune(s)[:max(width-1, 0)]) + "…"
-}
-
-// Mermaid writes the ladder as a sequence diagram that Markdown viewers draw.
-func Mermaid(w io.Writer, t *netlab.Tale, events bool) error {
-	lines := Story(t)
-	hosts := Hosts(t, lines)
-	var b strings.Builder
-	b.WriteString("sequenceDiagram\n")
-	for _, h := range hosts {
-		fmt.Fprintf(&b, "    participant %s\n", h)
-	}
-	if len(hosts) == 0 {
-		_, err := io.WriteString(w, b.String())
-		return err
-	}
-	over := hosts[0]
-	if len(hosts) > 1 {
-		over += "," + hosts[len(hosts)-1]
-	}
-	for _, l := range lines {
-		from, to := column(hosts, l.From) >= 0, column(hosts, l.To) >= 0
-		switch {
-		case !shown(l, events):
-		case l.Kind == Message && from && to:
-			arrow := "->>"
-			if l.Bad {
-				arrow = "-x"
-			}
-			fmt.Fprintf(&b, "    %s%s%s: %s\n", l.From, arrow, l.To, mermaidText(fmt.Sprintf("%s (%d)", l.Name, l.Frame)))
-		case (l.Kind == Event || l.Kind == Fault) && from:
-			fmt.Fprintf(&b, "    Note over %s: %s\n", l.From, mermaidText(l.Text))
-		case l.Kind == Message: // one end is nobody's
-		default:
-			fmt.Fprintf(&b, "    Note over %s: %s\n", over, mermaidText(l.Text))
-		}
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// mermaidText escapes what ends a statement or begins a comment there.
-func mermaidText(s string) string {
-	return strings.NewReplacer("#", "#35;", ";", "#59;", "\n", " ", "%%", "#37;#37;").Replace(s)
 }

@@ -19,10 +19,18 @@ type ladderLine struct {
 
 // drawn is what a line has on the hosts' lifelines, which are counted from 0.
 type drawn struct {
-	Class string // of the page's style: "arrow", "arrow back", "dot" or "cross"
+	Class string // of the page's style
 	A, B  int    // the lifelines that an arrow joins, the left one first; both are the one of a mark
 	Text  string
 }
+
+// Classes of what is drawn: an arrow to the right, one to the left, and marks.
+const (
+	classTo    = "arrow"
+	classBack  = "arrow back"
+	classEvent = "dot"
+	classFault = "cross"
+)
 
 // place finds what stands where in the ladder of a lab that began at start.
 func place(lines []Line, hosts []string, start time.Time) []ladderLine {
@@ -51,13 +59,13 @@ func draw(l Line, hosts []string) *drawn {
 	from, to := slices.Index(hosts, l.From), slices.Index(hosts, l.To)
 	switch {
 	case l.Kind == Message && from >= 0 && to > from:
-		return &drawn{"arrow", from, to, l.Name}
+		return &drawn{classTo, from, to, l.Name}
 	case l.Kind == Message && to >= 0 && to < from:
-		return &drawn{"arrow back", to, from, l.Name}
+		return &drawn{classBack, to, from, l.Name}
 	case max(from, to) < 0:
 		return nil
 	case l.Kind == Fault:
-		return &drawn{"cross", max(from, to), max(from, to), ""}
+		return &drawn{classFault, max(from, to), max(from, to), ""}
 	}
-	return &drawn{"dot", max(from, to), max(from, to), ""}
+	return &drawn{classEvent, max(from, to), max(from, to), ""}
 }
