@@ -44,7 +44,8 @@ type ConnectorStatus struct {
 
 // DiscoveryStatus is what discovery seeks, and when.
 type DiscoveryStatus struct {
-	Steps     []discovery.Step `json:"steps"` // in their order
+	Steps     []discovery.Step `json:"steps"`           // in their order
+	Named     []string         `json:"named,omitempty"` // addresses of the license servers that the registry names
 	Workgroup string           `json:"workgroup,omitempty"`
 	Domain    string           `json:"domain,omitempty"`
 	Site      string           `json:"site,omitempty"`
@@ -100,7 +101,7 @@ func (s *Server) Status() Status {
 func (s *Server) discoveryStatus(now *setup) DiscoveryStatus {
 	sought, site := s.sought(), s.catalog.finder.Site()
 	d := DiscoveryStatus{
-		Steps: sought.Steps(), Workgroup: sought.Workgroup, Domain: sought.Domain, Site: site.Name, SiteEntry: site.DistinguishedName,
+		Steps: sought.Steps(), Named: now.licenseServers, Workgroup: sought.Workgroup, Domain: sought.Domain, Site: site.Name, SiteEntry: site.DistinguishedName,
 	}
 	if now.mode != policy.ModeAdmin {
 		d.Next = s.catalog.finder.Next()

@@ -28,7 +28,7 @@ func command() *ucli.Command {
 			"survives a restart and counts before the command line of termsrv.\n" +
 			"The exit status is 0 when it is done, 1 when it is refused, 2 for a wrong command line, 3 when there was\n" +
 			"nothing to do.",
-		Commands: []*ucli.Command{showCommand(), setCommand(), catalogCommand(), discoverCommand(), connectorCommand()},
+		Commands: []*ucli.Command{showCommand(), setCommand(), registryCommand(), catalogCommand(), discoverCommand(), connectorCommand()},
 	}
 }
 
@@ -87,7 +87,8 @@ func setCommand() *ucli.Command {
 		ArgsUsage: "NAME=VALUE ...",
 		Description: "mode=device, mode=user (Windows Server 2003) or mode=admin (remote administration, not licensed);\n" +
 			"DefaultLicenseServer=NAME (Windows 2000) or LicenseServers=NAME,... (Windows Server 2003), as the knob override\n" +
-			"says: one name there, several here, an empty one for none; KNOB=VALUE for a knob that a terminal server reads (see `tscc show`, `tslab editions`).\n" +
+			"says: one name there, several here, an empty one for none; either by its path in the registry, too (see\n" +
+			"`tscc registry`); KNOB=VALUE for a knob that a terminal server reads (see `tscc show`, `tslab editions`).\n" +
 			"All of them are set, or none.",
 		Flags: flags(),
 		Action: func(ctx context.Context, c *ucli.Command) error {
@@ -95,9 +96,12 @@ func setCommand() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			for _, arg := range args {
+			for i, arg := range args {
 				if name, _, ok := strings.Cut(arg, "="); !ok || name == "" {
 					return cli.Usage("set: %q: want NAME=VALUE", arg)
+				}
+				if args[i], err = fromRegistry(arg); err != nil {
+					return err
 				}
 			}
 			return operate(ctx, c, ts.ConfigureOperation, ts.Settings{Set: args})

@@ -9,12 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tslab/tslab/discovery"
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/clock"
 	"github.com/tslab/tslab/internal/control"
+	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/program"
 	"github.com/tslab/tslab/ts"
+	"github.com/tslab/tslab/ts/policy"
 )
 
 // startServer runs a terminal server without a license server, and returns its state
@@ -63,7 +67,7 @@ func tscc(t *testing.T, args ...string) (code int, out, errs string) {
 
 // TestCommands goes through what an administrator does, and what he is refused.
 //
-// proves R25, R27, R90
+// proves R25, R27, R87, R90
 func TestCommands(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	if code, _, errs := tscc(t, "show"); code != cli.CodeRefused || !strings.Contains(errs, "no server of yours runs") {
@@ -99,6 +103,13 @@ func TestCommands(t *testing.T) {
 		{"set DefaultLicenseServer=LS1,LS2", cli.CodeRefused, "exactly one"},
 		{"set DefaultLicenseServer=127.0.0.1:1", cli.CodeDone, "set DefaultLicenseServer=127.0.0.1:1"},
 		{"show", cli.CodeDone, "127.0.0.1:1"},
+		{"registry", cli.CodeDone, "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\TermService\\Parameters]\n    DefaultLicenseServer    REG_SZ    127.0.0.1:1\n"},
+		{`set HKLM\SYSTEM\CurrentControlSet\Services\TermService\Parameters\DefaultLicenseServer=127.0.0.2`, cli.CodeDone, "set DefaultLicenseServer=127.0.0.2"},
+		{"registry --json", cli.CodeDone, `"name":"DefaultLicenseServer","type":"REG_SZ","data":"127.0.0.2"`},
+		{`set hkey_local_machine\system\currentcontrolset\services\termservice\parameters\defaultlicenseserver=LS1,LS2`, cli.CodeRefused, "exactly one"},
+		{`set HKLM\SYSTEM\CurrentControlSet\Services\TermService\Parameters\DefaultLicenseServer=127.0.0.1:1`, cli.CodeDone, "set DefaultLicenseServer=127.0.0.1:1"},
+		{`set HKLM\SOFTWARE\Nothing\Like=it`, cli.CodeUsage, "no value of the registry"},
+		{"registry x", cli.CodeUsage, "unexpected argument"},
 		{"catalog", cli.CodeDone, "Sought by: the named server alone"},
 		{"ic enable", cli.CodeRefused, "grace period does not cover the Internet Connector"},
 		{"ic --json disable", cli.CodeNothing, `"result":"no-op"`},
@@ -118,6 +129,45 @@ func TestCommands(t *testing.T) {
 	var s ts.Status
 	if _, out, _ := tscc(t, "show", "--json", "--state", state); json.Unmarshal([]byte(out), &s) != nil || s.Set["DefaultLicenseServer"] != "127.0.0.1:1" {
 		t.Errorf("show --json: %s", out)
+	}
+}
+
+// TestRegistry: the values that the documents name, by their keys, and back.
+func TestRegistry(t *testing.T) {
+	p := `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\TermService\Parameters`
+	core := `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Terminal Server\Licensing Core`
+	status := func(e edition.Profile, mode string, grace policy.GraceState, named ...string) ts.Status {
+		return ts.Status{Edition: e.Edition.String(), Mode: mode, Grace: policy.Grace{State: grace},
+			Discovery: ts.DiscoveryStatus{Named: named}, Knobs: map[string]string{"override": string(e.Override)}}
+	}
+	for _, tt := range []struct {
+		name   string
+		status ts.Status
+		want   []registryValue
+	}{
+		{"nothing set", status(edition.W2KSP3(), "device", policy.GraceEnded), []registryValue{{Key: p}}},
+		{"one name", status(edition.W2KSP3(), "device", policy.GraceRunning, "LS1:3343"), []registryValue{{Key: p}, {p, "DefaultLicenseServer", "REG_SZ", "LS1"}}},
+		{"2003", status(edition.WS2003(), "user", policy.GraceEnded, "LS1:3343", "LS2:99"), []registryValue{
+			{Key: p}, {p, "LicensingGracePeriodEnded", "REG_DWORD", "0x1"}, {Key: p + `\LicenseServers\LS1`}, {Key: p + `\LicenseServers\LS2:99`}, {core, "PolicyAcOn", "REG_DWORD", "0x4"}}},
+		{"2003, in its grace period", status(edition.WS2003(), "invalid", policy.GraceRunning), []registryValue{{Key: p}, {core, "PolicyAcOn", "REG_DWORD", "0x0"}}},
+	} {
+		if diff := cmp.Diff(tt.want, registry(tt.status)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", tt.name, diff)
+		}
+	}
+	for setting, want := range map[string]string{
+		"mode=device": "mode=device", "retry_min=20": "retry_min=20", "": "",
+		p + `\DefaultLicenseServer=LS1`: "DefaultLicenseServer=LS1", `hklm\` + p[19:] + `\defaultlicenseserver=`: "DefaultLicenseServer=",
+		core + `\PolicyAcOn=2`: "mode=device", core + `\PolicyAcOn=0x4`: "mode=user", core + `\PolicyAcOn=0`: "mode=invalid",
+		core + `\PolicyAcOn=7`: "!", p + `\LicenseServers\LS1=`: "!", p + `\X=1`: "!", `HKCU\x=1`: "!", `\=`: "!",
+	} {
+		got, err := fromRegistry(setting)
+		if err != nil {
+			got = "!"
+		}
+		if got != want {
+			t.Errorf("%q: %q, %v; want %q", setting, got, err, want)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ func wipeCommand() *cli.Command {
 		Usage:       "delete what the license store holds, as when the MSLicensing key is deleted",
 		Description: "The exit status is 3 when there was nothing to delete; that is no refusal, as connect's 3 is.",
 		Flags: append(storeFlags(),
-			&cli.BoolFlag{Name: "hardware-id", Usage: "delete the hardware id only; at the next connection the device makes a new one, and the old licenses go with the old one"},
+			&cli.BoolFlag{Name: "hardware-id", Usage: "delete the hardware id only, which is the key MSLicensing\\HardwareID; at the next connection the device makes a new one, and the old licenses go with the old one"},
 			&cli.BoolFlag{Name: "licenses", Usage: "delete the licenses only"},
 		),
 		Action: wipe,

@@ -30,8 +30,9 @@ func explainCommand() *ucli.Command {
 		Description: "Without a WORD, what is given is explained by the decision table: every way in which it can end, the rule,\n" +
 			"the event and the answer on the wire. A WORD is a rule (M46), an event (1011), an error code that a client\n" +
 			"shows (0x102), an answer (NOLS), a licensing message (NEW_LICENSE) or its code (ERR_INVALID_CLIENT), a knob\n" +
-			"(temps_per_hwid), a conflict of the documents (C21) or a source (K5, 002). In what says so (by), S is a document of the time\n" +
-			"and P a proposal where they are silent.",
+			"(temps_per_hwid), a value of the registry (DefaultLicenseServer), a conflict of the documents (C21), a\n" +
+			"source (K5, 002), or words of an event or of what a client shows, in quotes. In what says so (by), S is a\n" +
+			"document of the time and P a proposal where they are silent.",
 		Flags: flags,
 		Action: func(_ context.Context, c *ucli.Command) error {
 			table, err := rules.Load()

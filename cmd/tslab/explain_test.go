@@ -39,6 +39,7 @@ func TestExplain(t *testing.T) {
 		{"explain 1000 1003", []string{"user '%1', domain '%2'.", "client '%1' has provided"}},
 		{"explain 1003", []string{"when: the client shows a license that is corrupt", `remedy: on the client, delete the key HKEY_LOCAL_MACHINE\Software\Microsoft\MSLicensing\HardwareID`}},
 		{"explain 0x101", []string{"mstsc: The remote session was disconnected because there are no Terminal Server License Servers available", "rdesktop: No license server available; exit status 17. xfreerdp 2.11: exit status 241"}},
+		{"explain defaultlicenseserver HardwareID", []string{"DefaultLicenseServer (registry)", `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\TermService\Parameters`, "`tscc registry` shows it", "`tsclient wipe --hardware-id`"}},
 		{"explain 2056", []string{"LicensingNegotFailed", "tslab events"}},
 		{"explain 1008", []string{"without a license server for 90 days after"}},
 		{"explain --edition ws2003 1008", []string{"without a license server for 120 days after"}},

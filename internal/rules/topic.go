@@ -20,7 +20,7 @@ var occasions string
 // conflict of the documents, a source.
 type Topic struct {
 	Name  string
-	Kind  string   // rule, note, event, code, answer on the wire, licensing message, state of licensing, knob, conflict, source
+	Kind  string   // rule, note, event, code, answer on the wire, licensing message, state of licensing, knob, registry, conflict, source
 	Text  []string // sentences
 	Rules []*Rule  // the rules that mention it
 }
@@ -60,7 +60,7 @@ func (t *Table) Lookup(name string, events map[int]string) ([]Topic, error) {
 		found = t.quoted(name, events)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a licensing message (NEW_LICENSE), a knob (temps_per_hwid), a conflict (C21), a source (K5, 002), or words of an event or of what a client shows, in quotes", name)
+		return nil, fmt.Errorf("%q is not known; it may be a rule (M46), an event (1011), an error code (0x102), an answer (NOLS), a licensing message (NEW_LICENSE), a knob (temps_per_hwid), a registry value (DefaultLicenseServer), a conflict (C21), a source (K5, 002), or words of an event or of what a client shows, in quotes", name)
 	}
 	return found, nil
 }
@@ -139,17 +139,19 @@ func (t *Table) noted(name string) (Topic, bool) {
 		case word == "" && topic.Name != "" && text != "":
 			topic.Text = append(topic.Text, strings.TrimPrefix(text, "=> "))
 		case word != "" && strings.EqualFold(word, name) && text != "":
-			topic = Topic{Name: word, Kind: kindOf(word), Text: []string{text}, Rules: t.mentioning(func(r *Rule) bool { return mentions(r.By, word) })}
+			topic = Topic{Name: word, Kind: kindOf(word, text), Text: []string{text}, Rules: t.mentioning(func(r *Rule) bool { return mentions(r.By, word) })}
 		}
 	}
 	return topic, topic.Name != ""
 }
 
-func kindOf(word string) string {
-	switch word[0] {
-	case 'C':
+func kindOf(word, text string) string {
+	switch {
+	case strings.HasPrefix(text, "Registry "):
+		return "registry"
+	case word[0] == 'C':
 		return "conflict"
-	case 'K', '0':
+	case word[0] == 'K', word[0] == '0':
 		return "source"
 	}
 	return "note"
