@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/transport"
 	"github.com/tslab/tslab/ls/policy"
 	"github.com/tslab/tslab/ls/store"
@@ -55,7 +56,7 @@ func (s *Server) loadIdentity() error {
 		if stored, err = s.newIdentity(); err != nil {
 			return err
 		}
-		if err := s.saveIdentity(context.Background(), stored); err != nil {
+		if err := s.saveIdentity(crash.In(context.Background(), "identity"), stored); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/ls/store"
@@ -67,7 +68,7 @@ func (s *Server) upgrade() error {
 	var was edition.Edition
 	var had bool
 	var id store.Identity
-	err := s.store.Update(context.Background(), func(tx *store.Tx) (err error) {
+	err := s.store.Update(crash.In(context.Background(), "upgrade"), func(tx *store.Tx) (err error) {
 		name := tx.Edition()
 		if name == now.String() {
 			was = now

@@ -132,14 +132,15 @@ func (s *sharing) change(ctx context.Context, scope string) error {
 			return err
 		}
 	}
-	if err := durable.WriteFile(filepath.Join(s.d.State, scopeFile), []byte(scope+"\n"), 0o600); err != nil {
-		return err
-	}
 	s.end()
 	if s.joined != nil && before == scopeEnterprise {
 		if err := s.joined.LeaveSite(ctx); err != nil {
 			s.d.Log.Event(eventlog.SiteNotEntered, eventlog.F("reason", fmt.Errorf("the entry cannot be taken back: %w", err)))
 		}
+	}
+	// Stored last: who dies before is of the former scope still, and enters its site again.
+	if err := durable.WriteFile(filepath.Join(s.d.State, scopeFile), []byte(scope+"\n"), 0o600); err != nil {
+		return errors.Join(err, s.begin(ctx))
 	}
 	s.d.server.SetScope(scope)
 	err := s.begin(ctx)

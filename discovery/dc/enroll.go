@@ -93,18 +93,28 @@ func (s *Controller) serveConn(raw net.Conn) error {
 		if err != nil {
 			return err
 		}
-		crash.Here("enroll", crash.Asked)
+		at := exchangeOf(text)
+		crash.Here(at, crash.Asked)
 		answer, err := s.answerDocument(a, text)
 		if err != nil {
 			return err
 		}
-		crash.Here("enroll", crash.BeforeReply)
+		crash.Here(at, crash.BeforeReply)
 		if _, err := conn.Write(answer); err != nil {
 			return nil // gone
 		}
-		crash.Here("enroll", crash.AfterReply)
+		crash.Here(at, crash.AfterReply)
 	}
 	return conn.Close()
+}
+
+// exchangeOf names the exchange that a document begins, where a step of it may be the
+// last: [crash.Here].
+func exchangeOf(text []byte) string {
+	if kind, err := enroll.KindOf(text); err == nil && kind == enroll.KindSiteEntry {
+		return "entry"
+	}
+	return "enroll"
 }
 
 func (s *Controller) asker(conn *tls.Conn) (asker, error) {

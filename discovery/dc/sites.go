@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tslab/tslab/internal/crash"
 	"github.com/tslab/tslab/internal/eventlog"
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/wire/enroll"
@@ -76,10 +77,12 @@ func (s *Controller) enterSite(a asker, text []byte) ([]byte, error) {
 		s.config.Log.Event(eventlog.SiteEntryRefused, eventlog.F("host", e.Server), eventlog.F("peer", a.addr), eventlog.F("reason", err))
 		return nil, err
 	}
+	crash.Here("entry", crash.BeforeStore)
 	changed, err := s.setEntry(e)
 	if err != nil {
 		return nil, err
 	}
+	crash.Here("entry", crash.AfterStore)
 	if changed && !a.member.In(enroll.GroupControllers) {
 		select {
 		case s.handOn <- e:

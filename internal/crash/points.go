@@ -35,6 +35,8 @@ func Points() []Place {
 		places("termsrv", "file TSInternetUser.json", stored()...),
 		places("termsrv", "connector off", Answered),
 		places("termsrv", "file membership.txt", stored()...),
+		places("termsrv", "file rdpkey.der", stored()...),
+		places("termsrv", "file tls.pem", stored()...),
 
 		places("lserver", "tsls.Allocate", whole()...),
 		places("lserver", "tsls.Mark", whole()...),
@@ -48,15 +50,24 @@ func Points() []Place {
 		places("lserver", "tsls.InstallByNumber", whole()...),
 		places("lserver", "tsls.Deactivate", whole()...),
 		places("lserver", "control deactivate", whole()...),
+		places("lserver", "identity", stored()...),
+		places("lserver", "upgrade", stored()...),
+		places("lserver", "control scope", Asked, BeforeReply, AfterReply),
+		places("lserver", "file scope", stored()...),
 
 		places("licmgr", "online", Answered),
+		places("licmgr", "file licenses.db", stored()...),
 
+		places("clearinghouse", "file root.pem", stored()...),
 		places("clearinghouse", "database", stored()...),
 		places("clearinghouse", "document", BeforeReply, AfterReply),
 		places("clearinghouse", "web activate", Asked, BeforeReply, AfterReply),
 		places("clearinghouse", "web install", Asked, BeforeReply, AfterReply),
 
 		places("labdc", "enroll", whole()...),
+		places("labdc", "entry", whole()...),
+		places("labdc", "file directory.json", stored()...),
+		places("labdc", "control site", Asked, BeforeReply, AfterReply),
 	)
 }
 

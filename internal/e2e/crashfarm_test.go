@@ -23,7 +23,7 @@ import (
 func actors() map[string]string {
 	return map[string]string{
 		"pc": "tsclient", "ts": "termsrv", "ls1": "lserver", "ls2": "lserver",
-		"house": "clearinghouse", "admin": "licmgr", "tscc": "tscc", "shop": "tslab", "dc": "labdc",
+		"house": "clearinghouse", "admin": "licmgr", "tscc": "tscc", "shop": "tslab", "dc": "labdc", "dctool": "labdc",
 	}
 }
 

@@ -11,9 +11,10 @@ import (
 func exchanges() []exchange {
 	return []exchange{
 		newToken(), macToken(), upgrade(), renewal(), oldCAL(), expiry(), redirect(),
-		graceStart(), firstMeeting(), configuration(), connectorOn(), connectorOff(), joining(),
+		graceStart(), firstMeeting(), configuration(), connectorOn(), connectorOff(),
+		joining(), enteringSite(), leavingSite(), movingSubnet(), newController(), newTerminalServer(), newLicenseServer(), upgradedServer(), restored(), newHouse(),
 		purchase(), houseActivates(), activation(), activationByNumber(), activationOnline(), automaticActivation(),
-		houseInstalls(), houseIssues(), keyPack(), keyPackByNumber(), keyPackOnline(),
+		houseInstalls(), houseIssues(), keyPack(), keyPackByNumber(), keyPackOnline(), automaticKeyPack(),
 		houseTransfers(), houseReactivates(), houseDeactivates(), deactivation(), deactivationByNumber(),
 	}
 }

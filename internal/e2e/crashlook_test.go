@@ -166,6 +166,9 @@ func (f *crashFarm) licenseHolds(actor string) (string, error) {
 		}
 		return nil
 	})
+	if text, err := os.ReadFile(f.path(actor + "/scope")); err == nil {
+		parts = append(parts, "scope "+strings.TrimSpace(string(text)))
+	}
 	return strings.Join(append(parts, poolWords(x.Packs)), ", "), err
 }
 
@@ -201,6 +204,9 @@ func poolWords(packs []store.Pack) string {
 
 // houseHolds: what the audit log has, and the two numbers under it.
 func (f *crashFarm) houseHolds(actor string) (string, error) {
+	if !exists(f.path(actor + "/" + clearinghouse.RootName)) {
+		return "not founded", nil
+	}
 	h, err := clearinghouse.Open(f.path(actor), clock.System{})
 	if err != nil {
 		return "", err
@@ -237,17 +243,30 @@ func (f *crashFarm) houseHolds(actor string) (string, error) {
 
 func (f *crashFarm) domainHolds(actor string) (string, error) {
 	var d struct {
-		Hosts map[string]struct{ Name string } `json:"hosts"`
+		Hosts   map[string]struct{ Name string }   `json:"hosts"`
+		Subnets []struct{ Prefix, Site string }    `json:"subnets"`
+		Entries map[string]struct{ Server string } `json:"entries"`
 	}
 	if err := readJSON(f.path(actor+"/directory.json"), &d); err != nil {
 		return "", err
 	}
+	var parts []string
 	for _, h := range d.Hosts {
-		if h.Name == "ts" {
-			return "ts is a member", nil
+		parts = append(parts, h.Name+" is a member")
+	}
+	for _, s := range d.Subnets {
+		parts = append(parts, "site "+s.Site+" has a subnet")
+	}
+	for site, e := range d.Entries {
+		if e.Server != "" {
+			parts = append(parts, "site "+site+" names "+e.Server)
 		}
 	}
-	return "ts is no member", nil
+	if parts == nil {
+		return "nobody is a member", nil
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", "), nil
 }
 
 // afterAll lets every date pass and returns the words for the pools then.

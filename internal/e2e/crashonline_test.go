@@ -44,6 +44,48 @@ func automaticActivation() exchange {
 	}
 }
 
+// automaticKeyPack is the same with an order.
+func automaticKeyPack() exchange {
+	x := automaticActivation()
+	base := x.base
+	order := func(f *crashFarm) []string {
+		return []string{"install", "--server", f.addr("ls1"), "--method", "automatic", "--program", "select", "--enrollment-number", enrollment, "--count", "2"}
+	}
+	x.name = "Automatic key pack, of Windows Server 2003"
+	x.about = "`licmgr install --method automatic`: the license server itself takes its signed order to the clearinghouse."
+	x.base = func(f *crashFarm) {
+		base(f)
+		f.tool("admin", "activate", "--server", f.addr("ls1"), "--method", "automatic", "--trust", "--clearinghouse", f.addr("house"),
+			"--company", "TSLab", "--contact", "An Administrator", "--country", "Norway")
+		bought(f, "5.2")
+	}
+	x.act = func(f *crashFarm) {
+		f.serve("house", "ls1")
+		f.tool("admin", order(f)...)
+	}
+	x.again = func(f *crashFarm) string {
+		f.serve("house", "ls1")
+		const lost = "refused: nothing is left of the purchase; `clearinghouse print`"
+		next := f.said("admin", map[string]string{"is installed already": "refused: it is installed already", "left": lost}, order(f)...)
+		if next == lost {
+			f.must("house", claim(f, "print", "--product", "5.2")...)
+			f.bring("install", "document")
+		}
+		return next
+	}
+	x.end = map[string]string{"house": "activations: 1, 2 of 2 bought installed", "ls1": "2 of 2 CALs free"}
+	return x
+}
+
+// bought has two CALs bought, and the purchase entered, for a license server that runs.
+func bought(f *crashFarm, product string) {
+	if err := os.WriteFile(f.path("serverid"), []byte(f.serverID("ls1")), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	f.must("shop", "sell", "--program", "select", "--number", enrollment, "--product", product, "--count", "2", "--state", f.path("shop"), "--clock", f.path("clock"), "--output", f.path("purchase"))
+	f.must("house", f.at("purchase", f.path("purchase"))...)
+}
+
 // online is a command of the licensing tool over the Internet.
 func (f *crashFarm) online(command string, args ...string) []string {
 	return append([]string{command, "--server", f.addr("ls1"), "--method", "internet", "--clearinghouse", f.addr("house"), "--roots", f.path("root"),
@@ -93,11 +135,7 @@ func keyPackOnline() exchange {
 		base: func(f *crashFarm) {
 			houseOnline(f)
 			f.must("admin", f.online("activate")...)
-			if err := os.WriteFile(f.path("serverid"), []byte(f.serverID("ls1")), 0o600); err != nil {
-				f.t.Fatal(err)
-			}
-			f.must("shop", "sell", "--program", "select", "--number", enrollment, "--count", "2", "--state", f.path("shop"), "--clock", f.path("clock"), "--output", f.path("purchase"))
-			f.must("house", f.at("purchase", f.path("purchase"))...)
+			bought(f, "5.0")
 		},
 		act: func(f *crashFarm) {
 			f.serve("house", "ls1")

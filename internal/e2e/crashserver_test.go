@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -223,34 +222,6 @@ func connectorOff() exchange {
 			deaths("ls1", "tsls.Return", whole()...),
 			deaths("ts", "connector off", crash.Answered),
 			deaths("ts", "file settings.json", crash.BeforeStore, crash.AfterStore),
-		),
-	}
-}
-
-func joining() exchange {
-	both := func(f *crashFarm) { f.serve("dc", "ts") }
-	return exchange{
-		name:  "Joining a domain",
-		about: "A terminal server starts with `--domain`: the domain controller makes it a member.",
-		base: func(f *crashFarm) {
-			if err := os.WriteFile(f.path("secret"), []byte("sesame-sesame-sesame\n"), 0o600); err != nil {
-				f.t.Fatal(err)
-			}
-			f.arm("w2k-sp3")
-			join := []string{"--domain", "lab.example", "--join-secret-file", f.path("secret")}
-			f.args["dc"] = append(slices.Clone(join), "--listen-dns", f.host("dc")+":5353")
-			f.serve("dc")
-			f.args["ts"] = append(f.args["ts"], append(join, "--dc", f.addr("dc"))...)
-		},
-		act: both,
-		again: func(f *crashFarm) string {
-			both(f)
-			return "a member"
-		},
-		who: []string{"ts", "dc"}, end: map[string]string{"ts": "a member of the domain, grace not begun", "dc": "ts is a member"},
-		deaths: slices.Concat(
-			deaths("dc", "enroll", whole()...),
-			deaths("ts", "file membership.txt", crash.BeforeStore, crash.AfterStore),
 		),
 	}
 }

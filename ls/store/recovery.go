@@ -226,7 +226,8 @@ func Restore(dir, backup, own string) (about About, kept string, err error) {
 	return about, kept, nil
 }
 
-// setAside gives a store that nobody uses another name.
+// setAside gives a store that nobody uses another name besides, so that there is a
+// store at every moment: without one a license server would begin a new one.
 func setAside(path string) (kept string, err error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -247,7 +248,7 @@ func setAside(path string) (kept string, err error) {
 		} else if err != nil {
 			return "", fmt.Errorf("restore: %w", err)
 		}
-		return kept, os.Remove(path)
+		return kept, nil
 	}
 }
 
