@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -65,14 +65,8 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(l.Folder, rawFolder), 0o755); err != nil {
 		return err
 	}
-	if err := l.buildHosts(); err != nil {
-		return err
-	}
-	ports, err := l.connect(bridges)
+	ports, err := l.buildHosts(bridges)
 	if err != nil {
-		return err
-	}
-	if err := l.openLinks(ports); err != nil {
 		return err
 	}
 	if err := l.openEngine(bridges, ports); err != nil {
@@ -95,40 +89,73 @@ func (l *Lab) buildNets(ctx context.Context) error {
 	return l.route()
 }
 
-// buildHosts makes the hosts, as many at once as there are processors.
-func (l *Lab) buildHosts() error {
-	etc := netns.Etc{Hosts: filepath.Join(l.Folder, "etc", "hosts"), ResolvConf: filepath.Join(l.Folder, "etc", "resolv.conf")}
-	const noResolver = "# This lab has no name server; its hosts stand in /etc/hosts.\n"
-	err := errors.Join(os.Mkdir(filepath.Dir(etc.Hosts), 0o755),
-		os.WriteFile(etc.Hosts, []byte(l.spec.hostsFile("")), 0o644), os.WriteFile(etc.ResolvConf, []byte(noResolver), 0o644))
+// buildHosts makes the hosts, connects them in their order and starts recording, all at
+// the same time: most of it is waiting for the kernel. It returns the ports of the
+// cables, in order.
+func (l *Lab) buildHosts(bridges map[string]string) (ports []string, err error) {
+	hosts, err := l.foundHosts()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var g errgroup.Group
-	g.SetLimit(runtime.NumCPU())
-	var mu sync.Mutex
-	for _, spec := range l.spec.Hosts {
-		g.Go(func() error {
-			etc := etc
-			etc.Hostname = l.etcFile(spec.Name, "hostname")
-			err := os.WriteFile(etc.Hostname, []byte(spec.Name+"\n"), 0o644)
-			if err == nil {
-				err = l.ownNames(&etc, spec)
+	recorders := l.newRecorders()
+	for i, spec := range l.spec.Hosts {
+		founded := <-hosts[i]
+		if founded.err == nil { // it is the lab's also when others fail, to be given up
+			l.hosts[spec.Name] = &host{Host: founded.host, spec: spec, links: make([]*capture.Link, len(spec.Cables))}
+		}
+		if err == nil {
+			err = founded.err
+		}
+		if err == nil {
+			err = founded.host.Settle()
+		}
+		for n := 0; n < len(spec.Cables) && err == nil; n++ {
+			port := l.sw.Name("p", i, n)
+			if err = l.connect(spec, n, bridges, port); err == nil {
+				recorders.open(l.hosts[spec.Name], n, port)
+				ports = append(ports, port)
 			}
-			if err != nil {
-				return err
-			}
-			ns, err := netns.NewHost(spec.Name, etc)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			l.hosts[spec.Name] = &host{Host: ns, spec: spec}
-			return nil
-		})
+		}
 	}
-	return g.Wait()
+	return ports, errors.Join(err, recorders.Wait())
+}
+
+// founded is a host that has no network yet, or why there is none.
+type founded struct {
+	host *netns.Host
+	err  error
+}
+
+// foundHosts begins to found the hosts, as many at once as there are processors.
+func (l *Lab) foundHosts() ([]chan founded, error) {
+	common := netns.Etc{Hosts: filepath.Join(l.Folder, "etc", "hosts"), ResolvConf: filepath.Join(l.Folder, "etc", "resolv.conf")}
+	const noResolver = "# This lab has no name server; its hosts stand in /etc/hosts.\n"
+	err := errors.Join(os.Mkdir(filepath.Dir(common.Hosts), 0o755),
+		os.WriteFile(common.Hosts, []byte(l.spec.hostsFile("")), 0o644), os.WriteFile(common.ResolvConf, []byte(noResolver), 0o644))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]chan founded, len(l.spec.Hosts))
+	for i := range all {
+		all[i] = make(chan founded, 1)
+	}
+	var next atomic.Int64
+	for range runtime.NumCPU() {
+		go func() {
+			for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
+				host, err := l.foundHost(l.spec.Hosts[i], common)
+				all[i] <- founded{host, err}
+			}
+		}()
+	}
+	return all, nil
+}
+
+func (l *Lab) foundHost(spec Host, etc netns.Etc) (*netns.Host, error) {
+	if err := l.ownNames(&etc, spec); err != nil {
+		return nil, err
+	}
+	return netns.Found(spec.Name, etc)
 }
 
 // etcFile is a file that a host has for itself. They lie together: to make a folder for
@@ -152,48 +179,42 @@ func (l *Lab) ownNames(etc *netns.Etc, spec Host) error {
 	return nil
 }
 
-// connect lays the cables and returns their ports in the switch, in order.
-func (l *Lab) connect(bridges map[string]string) ([]string, error) {
-	var ports []string
-	for index, spec := range l.spec.Hosts {
-		for i, c := range spec.Cables {
-			n, _ := l.spec.Net(c.Net)
-			port := l.sw.Name("p", index, i)
-			err := l.sw.Connect(l.hosts[spec.Name].Host, netns.Cable{
-				Bridge: bridges[c.Net], Port: port, Interface: c.Interface, MAC: c.MAC(),
-				Address: netip.PrefixFrom(c.Address, n.Prefix.Bits()), Address6: netip.PrefixFrom(c.Address6, n.Prefix6.Bits()), LinkLocal: c.LinkLocal(),
-			})
-			if err != nil {
-				return nil, err
-			}
-			ports = append(ports, port)
-		}
-	}
-	return ports, nil
+// connect lays the n-th cable of a host.
+func (l *Lab) connect(spec Host, n int, bridges map[string]string, port string) error {
+	c := spec.Cables[n]
+	to, _ := l.spec.Net(c.Net)
+	return l.sw.Connect(l.hosts[spec.Name].Host, netns.Cable{
+		Bridge: bridges[c.Net], Port: port, Interface: c.Interface, MAC: c.MAC(),
+		Address: netip.PrefixFrom(c.Address, to.Prefix.Bits()), Address6: netip.PrefixFrom(c.Address6, to.Prefix6.Bits()), LinkLocal: c.LinkLocal(),
+	})
 }
 
-// openLinks starts recording at the ports, which are in the order of the cables. All
-// at once: opening a packet socket waits for the kernel twice, and they wait together.
-func (l *Lab) openLinks(ports []string) error {
-	ring := min(max(ringBudget/max(len(ports), 1), minRing), maxRing)
-	backlog := capture.NewBacklog(backlogBudget)
-	var g errgroup.Group
-	for _, spec := range l.spec.Hosts {
-		h := l.hosts[spec.Name]
-		h.links = make([]*capture.Link, len(spec.Cables))
-		for i, c := range spec.Cables {
-			port := ports[0]
-			ports = ports[1:]
-			g.Go(func() (err error) {
-				path := recordingPath(l.Folder, spec.Name, c.Interface)
-				h.links[i], err = capture.Open(spec.Name+":"+c.Interface, port, path, ring, backlog, func(frame []byte) error {
-					return h.SendFrame(c.Interface, frame)
-				})
-				return err
-			})
-		}
+// recorders are being opened: each waits for the kernel, and they wait together.
+type recorders struct {
+	errgroup.Group
+	folder  string
+	ring    int // bytes of each
+	backlog *capture.Backlog
+}
+
+func (l *Lab) newRecorders() *recorders {
+	cables := 0
+	for _, h := range l.spec.Hosts {
+		cables += len(h.Cables)
 	}
-	return g.Wait()
+	return &recorders{folder: l.Folder, ring: min(max(ringBudget/max(cables, 1), minRing), maxRing), backlog: capture.NewBacklog(backlogBudget)}
+}
+
+// open begins to record the n-th cable of a host at its port.
+func (r *recorders) open(h *host, n int, port string) {
+	r.Go(func() (err error) {
+		name := h.spec.Cables[n].Interface
+		path := recordingPath(r.folder, h.spec.Name, name)
+		h.links[n], err = capture.Open(h.spec.Name+":"+name, port, path, r.ring, r.backlog, func(frame []byte) error {
+			return h.SendFrame(name, frame)
+		})
+		return err
+	})
 }
 
 // route tells every host the way to the nets behind routers.

@@ -40,7 +40,7 @@ func (l *Lab) close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
 	defer cancel()
-	recordings, err := l.closeLinks(ctx)
+	recordings, err := l.endRecording(ctx)
 	errs = append(errs, err, l.closeEngine())
 	given := l.giveUp()
 	if len(recordings) > 0 {
@@ -66,35 +66,37 @@ func (l *Lab) close() error {
 	return errors.Join(append(errs, <-given)...)
 }
 
-// giveUp gives the namespaces back while the capture is being assembled: all at once, as
-// each waits for the kernel. What became of it is told once.
+// giveUp gives cables, hosts and recorders back while the capture is being assembled: all
+// at once, as each waits for the kernel. What became of it is told once.
 func (l *Lab) giveUp() <-chan error {
 	var g errgroup.Group
+	if l.sw != nil {
+		g.Go(l.sw.Close)
+	}
 	for _, h := range l.hosts {
 		g.Go(h.Close)
+		for _, link := range h.links {
+			if link != nil { // the lab came up
+				g.Go(link.Close)
+			}
+		}
 	}
 	given := make(chan error, 1)
-	go func() {
-		err := g.Wait()
-		if l.sw != nil {
-			err = errors.Join(err, l.sw.Close())
-		}
-		given <- err
-	}()
+	go func() { given <- g.Wait() }()
 	return given
 }
 
-// closeLinks ends all recordings, at once for the same reason as openLinks.
-func (l *Lab) closeLinks(ctx context.Context) ([]capture.Recording, error) {
+// endRecording ends all recordings, at once for the same reason.
+func (l *Lab) endRecording(ctx context.Context) ([]capture.Recording, error) {
 	var g errgroup.Group
 	var mu sync.Mutex
 	for _, h := range l.hosts {
 		for _, link := range h.links {
-			if link == nil { // the lab did not come up
+			if link == nil {
 				continue
 			}
 			g.Go(func() error {
-				stats, err := link.Close(ctx)
+				stats, err := link.End(ctx)
 				mu.Lock()
 				defer mu.Unlock()
 				l.record.Links[link.Name] = stats

@@ -98,7 +98,7 @@ func newStreet(ctx context.Context) (*street, error) {
 		return nil, err
 	}
 	for i := range s.hosts {
-		h, err := netns.NewHost(fmt.Sprintf("h%d", i+1), netns.Etc{Hosts: os.DevNull, Hostname: os.DevNull, ResolvConf: os.DevNull})
+		h, err := netns.NewHost(fmt.Sprintf("h%d", i+1), netns.Etc{Hosts: os.DevNull, ResolvConf: os.DevNull})
 		if err != nil {
 			return nil, err
 		}
@@ -218,7 +218,8 @@ func (s *street) byLab(ctx context.Context, dir string) (recorded, error) {
 	if err := s.send(); err != nil {
 		return recorded{}, err
 	}
-	stats, err := link.Close(ctx)
+	stats, err := link.End(ctx)
+	err = errors.Join(err, link.Close())
 	after, usedErr := used(unix.RUSAGE_SELF)
 	return recorded{stats.Packets, stats.Drops, float64((after - before).Nanoseconds()) / float64(stats.Packets)}, errors.Join(err, usedErr)
 }

@@ -14,7 +14,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tslab/tslab/netlab"
 )
@@ -82,19 +85,67 @@ func upAndDown(ctx context.Context, z size, out io.Writer) error {
 	if m.Reached, err = reach(lab); err != nil {
 		return errors.Join(err, lab.Close())
 	}
+	l, err := left()
+	n, awayErr := away()
+	if err := errors.Join(err, awayErr); err != nil || l.interfaces <= z.Hosts || l.namespaces == 0 || n != z.Hosts {
+		return errors.Join(fmt.Errorf("of %d hosts %d threads and %+v are seen: that they are gone could not be told", z.Hosts, n, l), err, lab.Close())
+	}
 	begin = time.Now()
 	if err := lab.Close(); err != nil {
 		return err
 	}
-	for left := 2; left > 1; { // besides the loopback
-		all, err := net.Interfaces()
-		if err != nil {
+	for l := (leftover{interfaces: 1}); l != (leftover{}); {
+		if l, err = left(); err != nil {
 			return err
 		}
-		left = len(all)
 	}
 	m.Down = milliseconds(begin)
+	if n, err := away(); err != nil || n > 0 {
+		return errors.Join(fmt.Errorf("%d threads are still in hosts", n), err)
+	}
 	return json.NewEncoder(out).Encode(m)
+}
+
+// leftover is what is there of a lab.
+type leftover struct {
+	interfaces int // besides the loopback
+	namespaces int // of networks, that interfaces have led to
+}
+
+// left looks what is there of a lab, as the kernel tells it.
+func left() (leftover, error) {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return leftover{}, err
+	}
+	l := leftover{interfaces: len(interfaces) - 1}
+	ids, err := syscall.NetlinkRIB(unix.RTM_GETNSID, unix.AF_UNSPEC)
+	if err != nil {
+		return l, os.NewSyscallError("netlink", err)
+	}
+	messages, err := syscall.ParseNetlinkMessage(ids)
+	for _, m := range messages {
+		if m.Header.Type == unix.RTM_NEWNSID {
+			l.namespaces++
+		}
+	}
+	return l, os.NewSyscallError("netlink", err)
+}
+
+// away counts the threads of this process that have mounts of their own, as hosts do.
+func away() (n int, err error) {
+	own, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return 0, err
+	}
+	threads, err := filepath.Glob("/proc/self/task/*/ns/mnt")
+	for _, path := range threads {
+		mounts, err := os.Readlink(path)
+		if err == nil && mounts != own { // else it has just ended
+			n++
+		}
+	}
+	return n, err
 }
 
 func milliseconds(begin time.Time) float64 { return time.Since(begin).Seconds() * 1000 }
@@ -144,18 +195,55 @@ func reach(lab *netlab.Lab) (n int, err error) {
 	return n, nil
 }
 
-// mininetProgram builds the same net in mininet.
+// mininetProgram does the same in mininet: up is when what every host sends to all has
+// come to every other, and down when neither an interface nor a host is left.
 const mininetProgram = `
-import sys, time
+import ctypes, os, socket, sys, time
 from mininet.net import Mininet
 from mininet.nodelib import LinuxBridge
 from mininet.topo import SingleSwitchTopo
-begin = time.time()
-net = Mininet(topo=SingleSwitchTopo(int(sys.argv[1])), switch=LinuxBridge, controller=None, waitConnected=False)
+
+def enter(path):
+    fd = os.open(path, os.O_RDONLY)
+    if ctypes.CDLL(None, use_errno=True).setns(fd, 0):
+        raise OSError(ctypes.get_errno(), "setns " + path)
+    os.close(fd)
+
+def listen(host):
+    enter("/proc/%d/ns/net" % host.pid)
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    s.bind(("", 7))
+    return s
+
+def heard(s, all):
+    s.settimeout(1)
+    try:
+        return len({s.recvfrom(8)[1][0] for _ in range(all)}) - 1
+    except socket.timeout:
+        return 0
+
+def reach(hosts):
+    sockets = [listen(h) for h in hosts]
+    enter("/proc/%d/ns/net" % os.getpid())
+    for s in sockets:
+        s.sendto(b"all", ("10.255.255.255", 7))
+    n = sum(heard(s, len(hosts)) for s in sockets)
+    for s in sockets:
+        s.close()
+    return n
+
+size, interfaces, begin = int(sys.argv[1]), set(os.listdir("/sys/class/net")), time.time()
+net = Mininet(topo=SingleSwitchTopo(size), switch=LinuxBridge, controller=None, waitConnected=False)
 net.start()
 up = time.time()
+while reach(net.hosts) < size * (size - 1):
+    up = time.time()
+pids, down = [h.pid for h in net.hosts], time.time()
 net.stop()
-print("figures", (up - begin) * 1000, (time.time() - up) * 1000)
+while set(os.listdir("/sys/class/net")) - interfaces or any(os.path.exists("/proc/%d/ns/net" % pid) for pid in pids):
+    pass
+print("figures", (up - begin) * 1000, (time.time() - down) * 1000, size * (size - 1))
 `
 
 // mininet measures once: it takes long enough to tell.
@@ -168,7 +256,7 @@ func mininet(ctx context.Context, hosts int) (upDown, error) {
 	out, err := cmd.CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		var m upDown
-		if _, scanErr := fmt.Sscanf(line, "figures %f %f", &m.Up, &m.Down); scanErr == nil {
+		if _, scanErr := fmt.Sscanf(line, "figures %f %f %d", &m.Up, &m.Down, &m.Reached); scanErr == nil {
 			return m, err
 		}
 	}

@@ -151,15 +151,12 @@ func (s *source) advance() (err error) {
 }
 
 func openSource(path string) (*source, error) {
-	f, err := os.Open(path)
+	f, r, err := openRaw(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{file: f}
-	if s.r, err = newRawReader(f); err == nil {
-		err = s.advance()
-	}
-	if err != nil {
+	s := &source{file: f, r: r}
+	if err := s.advance(); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

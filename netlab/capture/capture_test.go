@@ -5,6 +5,7 @@ package capture_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -46,7 +47,7 @@ func newWire(t *testing.T, bridge string) *wire {
 	w, dir := &wire{}, t.TempDir()
 	for i := range w.hosts {
 		name := fmt.Sprintf("h%d", i+1)
-		h, err := netns.NewHost(name, netns.Etc{Hosts: os.DevNull, Hostname: os.DevNull, ResolvConf: os.DevNull})
+		h, err := netns.NewHost(name, netns.Etc{Hosts: os.DevNull, ResolvConf: os.DevNull})
 		check(t, err)
 		t.Cleanup(func() { h.Close() })
 		port := bridge + name
@@ -142,8 +143,8 @@ func TestEachFrameStandsOnceOnItsSendersCable(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	for _, l := range w.links {
-		stats, err := l.Close(t.Context())
-		check(t, err)
+		stats, err := l.End(t.Context())
+		check(t, errors.Join(err, l.Close()))
 		if stats.Packets < 600 || stats.Drops != 0 { // ARP besides
 			t.Errorf("%s: %+v", l.Name, stats)
 		}
@@ -155,11 +156,11 @@ func TestSyncWithoutTheHostFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	check(t, w.hosts[0].Close())
-	if _, err := w.links[0].Close(ctx); err == nil {
-		t.Error("Close reached a host that is gone")
+	if _, err := w.links[0].End(ctx); err == nil {
+		t.Error("End reached a host that is gone")
 	}
-	_, err := w.links[1].Close(t.Context())
-	check(t, err)
+	_, err := w.links[1].End(t.Context())
+	check(t, errors.Join(err, w.links[0].Close(), w.links[1].Close()))
 }
 
 // A file of two cables with secrets, names and a row, as tshark shows it.
@@ -175,8 +176,8 @@ func TestAssembledFileOpensInTshark(t *testing.T) {
 		Rows:    []capture.Row{{Time: between, Text: "the calendar moved to 2003-03-04", Fields: map[string]string{"TSLAB_HOST": "lab"}}},
 	}
 	for _, l := range w.links {
-		stats, err := l.Close(t.Context())
-		check(t, err)
+		stats, err := l.End(t.Context())
+		check(t, errors.Join(err, l.Close()))
 		a.Recordings = append(a.Recordings, capture.Recording{Name: l.Name, Description: "net lan", Path: l.Path, Stats: stats})
 	}
 	var file bytes.Buffer

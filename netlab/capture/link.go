@@ -175,8 +175,9 @@ func (l *Link) Stats() Stats {
 	return Stats{Packets: l.packets.Load(), Drops: l.ring.dropped(), Start: l.start, End: time.Now().UTC()}
 }
 
-// Close ends the recording when everything that the host sent before is in it.
-func (l *Link) Close(ctx context.Context) (Stats, error) {
+// End ends the recording when everything that the host sent before is in it. Close comes
+// after that.
+func (l *Link) End(ctx context.Context) (Stats, error) {
 	n, reached := l.newMark()
 	l.mu.Lock()
 	l.last = n
@@ -190,17 +191,19 @@ func (l *Link) Close(ctx context.Context) (Stats, error) {
 	if err == nil {
 		err = l.Err()
 	}
-	return stats, errors.Join(err, l.spool.file.Close(), l.ring.close())
+	return stats, errors.Join(err, l.spool.file.Close())
 }
+
+// Close gives up the ring of a recording that has ended, which waits for the kernel.
+func (l *Link) Close() error { return l.ring.close() }
 
 // Frames reads the recording from the start and passes each frame to f.
 func Frames(path string, f func(*Frame) error) error {
-	file, err := os.Open(path)
+	file, r, err := openRaw(path)
 	if err != nil {
-		return err
+		return endOfFile(err)
 	}
 	defer file.Close()
-	r, err := newRawReader(file)
 	for err == nil {
 		var frame *Frame
 		if frame, err = r.next(); err == nil {

@@ -4,6 +4,7 @@ package capture_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -53,8 +54,8 @@ func heldUp(t *testing.T, bridge string, backlog int64, sentOne func(l *capture.
 		defer close(drained)
 		io.Copy(io.Discard, pipe)
 	}()
-	stats, err = l.Close(t.Context())
-	check(t, err)
+	stats, err = l.End(t.Context())
+	check(t, errors.Join(err, l.Close()))
 	check(t, pipe.Close())
 	<-drained
 	return count, stats

@@ -87,8 +87,25 @@ type rawReader struct {
 	buf   []byte
 }
 
-func newRawReader(r io.Reader) (*rawReader, error) {
-	in := bufio.NewReaderSize(r, 1<<16)
+// openRaw opens a recording. Many are short, and a lab has hundreds: none has a larger
+// buffer than it fills.
+func openRaw(path string) (*os.File, *rawReader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		var r *rawReader
+		if r, err = newRawReader(bufio.NewReaderSize(f, int(min(info.Size(), chunkSize)))); err == nil {
+			return f, r, nil
+		}
+	}
+	f.Close()
+	return nil, nil, fmt.Errorf("%s: %w", path, err)
+}
+
+func newRawReader(in *bufio.Reader) (*rawReader, error) {
 	var h [rawHeaderLen]byte
 	if _, err := io.ReadFull(in, h[:]); err != nil {
 		return nil, fmt.Errorf("capture: header: %w", err)

@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -29,7 +30,7 @@ func TestRawBothWaysAndBrokenOff(t *testing.T) {
 	}
 	first := rawHeaderLen + rawRecordLen + len("first")
 	for n := range len(whole) + 1 {
-		r, err := newRawReader(bytes.NewReader(whole[:n]))
+		r, err := newRawReader(bufio.NewReader(bytes.NewReader(whole[:n])))
 		if n < rawHeaderLen {
 			if err == nil {
 				t.Fatalf("a header of %d bytes is read", n)
@@ -64,12 +65,12 @@ func TestRawBothWaysAndBrokenOff(t *testing.T) {
 }
 
 func TestRawRefusesWhatIsNoRecording(t *testing.T) {
-	if _, err := newRawReader(bytes.NewReader(make([]byte, rawHeaderLen))); err == nil {
+	if _, err := newRawReader(bufio.NewReader(bytes.NewReader(make([]byte, rawHeaderLen)))); err == nil {
 		t.Error("zeros are read as a recording")
 	}
 	bad := append(make([]byte, rawHeaderLen), bytes.Repeat([]byte{0xff}, rawRecordLen)...)
 	copy(bad, "\x4d\x3c\xb2\xa1")
-	r, err := newRawReader(bytes.NewReader(bad))
+	r, err := newRawReader(bufio.NewReader(bytes.NewReader(bad)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -155,11 +155,9 @@ func Enter(ctx context.Context) (context.Context, error) {
 	return ctx, nil
 }
 
-// quietIPv6 keeps interfaces made after it, in this thread's network namespace,
-// from sending router solicitations and multicast reports into every capture.
+// quietIPv6 keeps interfaces of this thread's network namespace, also those made after
+// it, from sending router solicitations and multicast reports into every capture.
 // Where /proc/sys cannot be written they do, which harms nothing else.
 func quietIPv6() {
-	for _, which := range []string{"all", "default"} {
-		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
-	}
+	_ = os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte("1"), 0)
 }

@@ -12,24 +12,30 @@ import (
 )
 
 // Etc names the files that a host has in place of the machine's in /etc; everything
-// else there is the machine's. Hosts may share a file.
+// else there is the machine's, but for hostname, which is the host's name. Hosts may
+// share a file.
 type Etc struct {
-	Hosts, Hostname, ResolvConf string
+	Hosts, ResolvConf string
 }
 
 // ownFiles are the files of /etc that every host has for itself.
-var ownFiles = [...]string{"hosts", "hostname", "resolv.conf"}
+var ownFiles = [...]string{"hosts", "resolv.conf", "hostname"}
 
 // prepareEtc sees to it that every file that hosts have for themselves is there to
 // be mounted over. On some systems one is missing, or a link to where nothing is;
-// then all of /etc is laid out again on a tmpfs, entry by entry.
+// then all of /etc is laid out again on a tmpfs, entry by entry. The name of a host
+// is what the kernel says to whoever reads it there.
 func prepareEtc() error {
 	for _, name := range ownFiles {
-		if _, err := os.Stat("/etc/" + name); err != nil {
-			return layoutEtc("/etc")
+		if _, err := os.Stat("/etc/" + name); err == nil {
+			continue
 		}
+		if err := layoutEtc("/etc"); err != nil {
+			return err
+		}
+		break
 	}
-	return nil
+	return mountOver("hostname", "/proc/sys/kernel/hostname")
 }
 
 func layoutEtc(etc string) error {
@@ -91,10 +97,16 @@ func layoutEntry(source, target string, e os.DirEntry) error {
 
 // mount mounts the files, in the calling thread's mount namespace.
 func (e Etc) mount() error {
-	for i, path := range [...]string{e.Hosts, e.Hostname, e.ResolvConf} {
-		if err := unix.Mount(path, "/etc/"+ownFiles[i], "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("mount %s over /etc/%s: %w", path, ownFiles[i], err)
-		}
+	if err := mountOver("hosts", e.Hosts); err != nil {
+		return err
+	}
+	return mountOver("resolv.conf", e.ResolvConf)
+}
+
+// mountOver mounts the file at path over that with the name in /etc.
+func mountOver(name, path string) error {
+	if err := unix.Mount(path, "/etc/"+name, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount %s over /etc/%s: %w", path, name, err)
 	}
 	return nil
 }

@@ -22,11 +22,16 @@ type Host struct {
 
 	calls  chan call
 	quit   chan struct{} // closed by Close
+	gone   chan struct{} // closed when the thread has left
 	close  sync.Once
+	errs   []error         // of leaving
 	net    netns.NsHandle  // its network namespace
 	handle *netlink.Handle // a socket in it
 	raw    int             // a packet socket in it that receives nothing; -1 without
 }
+
+// hostNamespaces are what a host has for itself.
+const hostNamespaces = unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUTS
 
 type call struct {
 	f    func() error
@@ -35,7 +40,20 @@ type call struct {
 
 // NewHost makes a host with its loopback interface up.
 func NewHost(name string, etc Etc) (*Host, error) {
-	h := &Host{Name: name, calls: make(chan call), quit: make(chan struct{}), raw: -1, net: netns.None()}
+	h, err := Found(name, etc)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Settle(); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// Found makes a host that Settle has to be called for. Many can be founded at once.
+func Found(name string, etc Etc) (*Host, error) {
+	h := &Host{Name: name, calls: make(chan call), quit: make(chan struct{}), gone: make(chan struct{}), raw: -1, net: netns.None()}
 	ready := make(chan error, 1)
 	go h.live(ready)
 	if err := <-ready; err != nil {
@@ -61,10 +79,12 @@ func (h *Host) live(ready chan<- error) {
 		ready <- <-elsewhere
 		return
 	}
-	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err != nil {
+	if err := unix.Unshare(hostNamespaces); err != nil {
+		close(h.gone)
 		ready <- explain(stepHost, err)
 		return
 	}
+	defer h.leave()
 	ready <- nil
 	for {
 		select {
@@ -86,7 +106,6 @@ func (h *Host) furnish(etc Etc) error {
 	if err := etc.mount(); err != nil {
 		return err
 	}
-	quietIPv6()
 	var err error
 	if h.net, err = netns.Get(); err != nil {
 		return fmt.Errorf("network namespace: %w", err)
@@ -97,11 +116,24 @@ func (h *Host) furnish(etc Etc) error {
 	if h.raw, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
 		return explain(stepPacket, err)
 	}
-	lo, err := h.handle.LinkByName("lo")
-	if err != nil {
-		return fmt.Errorf("loopback: %w", err)
+	return nil
+}
+
+// Settle brings the loopback interface up. One host after the other does it faster than
+// many at once: the kernel has one lock for all networks, and who finds it taken tries
+// again and again.
+func (h *Host) Settle() error {
+	err := h.Do(func() error { quietIPv6(); return nil })
+	if err == nil {
+		var lo int
+		if lo, err = h.index("lo"); err == nil {
+			err = h.handle.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: lo}})
+		}
 	}
-	return h.handle.LinkSetUp(lo)
+	if err != nil {
+		return fmt.Errorf("host %s: loopback: %w", h.Name, err)
+	}
+	return nil
 }
 
 // Do runs f on the host's thread and returns its error. Files and sockets that f
@@ -130,28 +162,49 @@ func (h *Host) Start(cmd *exec.Cmd) error {
 
 // SendFrame sends an Ethernet frame out of the host's interface with that name.
 func (h *Host) SendFrame(ifname string, frame []byte) error {
-	link, err := h.handle.LinkByName(ifname)
+	index, err := h.index(ifname)
 	if err != nil {
 		return fmt.Errorf("host %s: %s: %w", h.Name, ifname, err)
 	}
-	return unix.Sendto(h.raw, frame, 0, &unix.SockaddrLinklayer{Ifindex: link.Attrs().Index})
+	return unix.Sendto(h.raw, frame, 0, &unix.SockaddrLinklayer{Ifindex: index})
+}
+
+// index is the number of the interface in the host.
+func (h *Host) index(ifname string) (int, error) {
+	request, err := unix.NewIfreq(ifname)
+	if err == nil {
+		err = unix.IoctlIfreq(h.raw, unix.SIOCGIFINDEX, request)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return int(request.Uint32()), nil
+}
+
+// leave gives up all that holds the host's namespaces, and then the namespaces. It runs
+// on the host's thread: the kernel lets each wait that does so, and so they wait together.
+func (h *Host) leave() {
+	defer close(h.gone)
+	if h.handle != nil {
+		h.handle.Close()
+	}
+	if h.raw >= 0 {
+		h.errs = append(h.errs, unix.Close(h.raw))
+	}
+	if h.net.IsOpen() {
+		h.errs = append(h.errs, h.net.Close())
+	}
+	home, err := unix.PidfdOpen(unix.Getpid(), 0)
+	if err == nil {
+		err = errors.Join(unix.Setns(home, hostNamespaces), unix.Close(home))
+	}
+	h.errs = append(h.errs, err)
 }
 
 // Close gives the host up and kills what Start started in it. Its namespaces live on
 // as long as some other process in them does.
 func (h *Host) Close() error {
-	var errs []error
-	h.close.Do(func() {
-		close(h.quit)
-		if h.handle != nil {
-			h.handle.Close()
-		}
-		if h.raw >= 0 {
-			errs = append(errs, unix.Close(h.raw))
-		}
-		if h.net.IsOpen() {
-			errs = append(errs, h.net.Close())
-		}
-	})
-	return errors.Join(errs...)
+	h.close.Do(func() { close(h.quit) })
+	<-h.gone
+	return errors.Join(h.errs...)
 }

@@ -5,11 +5,13 @@ package netns_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,12 +104,12 @@ func pair(t *testing.T, bridge string) (*netns.Switch, *netns.Host, *netns.Host)
 }
 
 // etc is files for a host.
-func etc(t *testing.T, name string) netns.Etc {
+func etc(t *testing.T) netns.Etc {
 	t.Helper()
 	dir := t.TempDir()
-	e := netns.Etc{Hosts: filepath.Join(dir, "hosts"), Hostname: filepath.Join(dir, "hostname"), ResolvConf: filepath.Join(dir, "resolv.conf")}
+	e := netns.Etc{Hosts: filepath.Join(dir, "hosts"), ResolvConf: filepath.Join(dir, "resolv.conf")}
 	for path, text := range map[string]string{
-		e.Hosts: "127.0.0.1 localhost\n10.0.0.9 other\n", e.Hostname: name + "\n", e.ResolvConf: "# none\n",
+		e.Hosts: "127.0.0.1 localhost\n10.0.0.9 other\n", e.ResolvConf: "# none\n",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -118,7 +120,7 @@ func etc(t *testing.T, name string) netns.Etc {
 
 func newHost(t *testing.T, name string) *netns.Host {
 	t.Helper()
-	h, err := netns.NewHost(name, etc(t, name))
+	h, err := netns.NewHost(name, etc(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +179,7 @@ func TestFirstDatagramArrives(t *testing.T) {
 }
 
 func TestStartedProgramDiesWithItsHost(t *testing.T) {
-	h, err := netns.NewHost("brief", etc(t, "brief"))
+	h, err := netns.NewHost("brief", etc(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,8 +195,69 @@ func TestStartedProgramDiesWithItsHost(t *testing.T) {
 	}
 }
 
+// spaces are the network and mount namespaces in which threads of this process are.
+func spaces(t *testing.T) map[string]int {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/task/*/ns/[mn]*t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := map[string]int{}
+	for _, link := range links {
+		if space, err := os.Readlink(link); err == nil { // else the thread has just ended
+			in[space]++
+		}
+	}
+	return in
+}
+
+func interfaces(t *testing.T) (names []string) {
+	t.Helper()
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// When switch and hosts are closed, in any order, no thread is in their namespaces and no
+// interface is left, also none that a splice has made.
+func TestNothingIsLeftOfWhatIsClosed(t *testing.T) {
+	before := spaces(t)
+	for _, switchFirst := range []bool{true, false} {
+		s, a, b := pair(t, "brgone")
+		if _, err := s.Splice(t.Context(), "brgone-h1", "brgone"); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(spaces(t)); n != len(before)+2*2 { // of two hosts
+			t.Fatalf("%d namespaces with two hosts, %d before", n, len(before))
+		}
+		if n := len(interfaces(t)); n < 1+1+2+2 { // loopback, bridge, ports, splice
+			t.Fatalf("%d interfaces", n)
+		}
+		ends := []func() error{s.Close, a.Close, b.Close}
+		if !switchFirst {
+			slices.Reverse(ends)
+		}
+		for _, end := range ends {
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(spaces(t)))); diff != "" {
+			t.Errorf("switch first: %v: namespaces before and after: -want +got\n%s", switchFirst, diff)
+		}
+		if left := interfaces(t); slices.ContainsFunc(left, func(name string) bool { return name != "lo" }) {
+			t.Errorf("switch first: %v: interfaces %v are left", switchFirst, left)
+		}
+	}
+}
+
 func TestHostWithoutItsFiles(t *testing.T) {
-	e := etc(t, "x")
+	e := etc(t)
 	e.Hosts += ".gone"
 	if _, err := netns.NewHost("x", e); err == nil || !strings.Contains(err.Error(), "host x: mount "+e.Hosts+" over /etc/hosts") {
 		t.Errorf("NewHost: %v", err)

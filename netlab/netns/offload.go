@@ -19,20 +19,14 @@ type ifreqData struct {
 	_    [24 - unsafe.Sizeof(uintptr(0))]byte
 }
 
-// plainFrames turns off what lets an interface send unfinished frames: checksum
-// offload, and with it segmentation offload. It works in the calling thread's
-// network namespace.
-func plainFrames(ifname string) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
+// plainFrames turns off what lets the host's interface send unfinished frames: checksum
+// offload, and with it segmentation offload.
+func (h *Host) plainFrames(ifname string) error {
 	for _, command := range []uint32{unix.ETHTOOL_STXCSUM, unix.ETHTOOL_SGSO} {
 		value := ethtoolValue{command, 0}
 		request := ifreqData{data: unsafe.Pointer(&value)}
 		copy(request.name[:unix.IFNAMSIZ-1], ifname)
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(h.raw), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
 		if errno != 0 && errno != unix.EOPNOTSUPP {
 			return fmt.Errorf("offload of %s: %w", ifname, errno)
 		}

@@ -46,7 +46,7 @@ func Rehearse(ctx context.Context) error {
 	if err := s.AddBridge(cable.Bridge); err != nil {
 		return err
 	}
-	h, err := NewHost("rehearsal", Etc{Hosts: "/etc/hosts", Hostname: "/etc/hostname", ResolvConf: "/etc/resolv.conf"})
+	h, err := NewHost("rehearsal", Etc{Hosts: "/etc/hosts", ResolvConf: "/etc/resolv.conf"})
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (s *Switch) Splice(ctx context.Context, port, bridge string) (*Splice, erro
 	number := int(s.splices.Add(1))
 	outer, inner := s.Name("x", number), s.Name("y", number)
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.NumTxQueues, attrs.NumRxQueues, attrs.MTU = outer, 1, 1, p.Attrs().MTU
+	attrs.Name, attrs.Group, attrs.NumTxQueues, attrs.NumRxQueues, attrs.MTU = outer, s.group(), 1, 1, p.Attrs().MTU
 	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: inner, PeerNumTxQueues: 1, PeerNumRxQueues: 1, PeerMTU: uint32(attrs.MTU)}
 	if err := s.handle.LinkAdd(pair); err != nil {
 		return fail(explain(stepCable, err))

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"os"
 	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,8 +20,8 @@ import (
 type Switch struct {
 	handle  *netlink.Handle
 	id      uint16
-	bridges []netlink.Link
-	splices atomic.Int64 // made so far, to name them
+	bridges map[string]int // their indexes
+	splices atomic.Int64   // made so far, to name them
 }
 
 // NewSwitch opens the switch.
@@ -30,17 +30,24 @@ func NewSwitch() (*Switch, error) {
 	if err != nil {
 		return nil, explain(stepNetlink, err)
 	}
-	return &Switch{handle: h, id: uint16(rand.Uint32())}, nil
+	return &Switch{handle: h, id: uint16(rand.Uint32()), bridges: map[string]int{}}, nil
 }
 
-// Close removes the bridges. The ports go with the hosts that hang on them.
+// group is the kernel's number for all interfaces of this switch together. 0 is that of
+// every other interface.
+func (s *Switch) group() uint32 { return uint32(s.id) + 1 }
+
+// Close removes the bridges and the cables, with their ends in the hosts: all in one
+// request, as the kernel waits for its processors once for each.
 func (s *Switch) Close() error {
 	defer s.handle.Close()
-	var errs []error
-	for _, b := range s.bridges {
-		errs = append(errs, s.handle.LinkDel(b))
+	req := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	req.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(s.group())))
+	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil && !errors.Is(err, unix.ENODEV) { // there is none
+		return fmt.Errorf("switch: %w", err)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Name makes a name for an interface of this switch that no other switch in the same
@@ -57,97 +64,14 @@ func (s *Switch) Name(what string, index ...int) string {
 func (s *Switch) AddBridge(name string) error {
 	snooping := false
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name = name
+	attrs.Name, attrs.Group = name, s.group()
 	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
 	if err := s.handle.LinkAdd(bridge); err != nil {
 		return fmt.Errorf("bridge %s: %w", name, explain(stepBridge, err))
 	}
-	s.bridges = append(s.bridges, bridge)
+	s.bridges[name] = bridge.Index
 	if err := s.handle.LinkSetUp(bridge); err != nil {
 		return fmt.Errorf("bridge %s: %w", name, err)
-	}
-	return nil
-}
-
-// Cable is one connection of a host to a bridge.
-type Cable struct {
-	Bridge    string           // in the switch
-	Port      string           // the near end, in the switch
-	Interface string           // the far end, in the host
-	MAC       net.HardwareAddr // of the far end
-	Address   netip.Prefix     // of the far end; invalid without IPv4
-	Address6  netip.Prefix     // of the far end; invalid without IPv6
-	LinkLocal netip.Addr       // of the far end, with Address6: a router asks from it for its neighbors on behalf of others
-}
-
-// Connect lays a cable. The host's interface sends checksummed frames of at most its
-// MTU, as a wire would carry them, so that captures hold what a wire would.
-func (s *Switch) Connect(h *Host, c Cable) error {
-	if err := s.connect(h, c); err != nil {
-		return fmt.Errorf("host %s: %s: %w", h.Name, c.Interface, err)
-	}
-	return nil
-}
-
-func (s *Switch) connect(h *Host, c Cable) error {
-	bridge, err := s.handle.LinkByName(c.Bridge)
-	if err != nil {
-		return err
-	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MasterIndex, attrs.NumTxQueues, attrs.NumRxQueues = c.Port, bridge.Attrs().Index, 1, 1
-	near := &netlink.Veth{
-		LinkAttrs: attrs, PeerName: c.Interface, PeerHardwareAddr: c.MAC, PeerNamespace: netlink.NsFd(h.net),
-		PeerNumTxQueues: 1, PeerNumRxQueues: 1,
-	}
-	if err := s.handle.LinkAdd(near); err != nil {
-		return explain(stepCable, err)
-	}
-	if err := s.handle.LinkSetUp(near); err != nil {
-		return err
-	}
-	far, err := h.handle.LinkByName(c.Interface)
-	if err != nil {
-		return err
-	}
-	if err := h.Do(func() error { return plainFrames(c.Interface) }); err != nil {
-		return err
-	}
-	if c.Address.IsValid() {
-		if err := h.handle.AddrAdd(far, &netlink.Addr{IPNet: ipNet(c.Address)}); err != nil {
-			return err
-		}
-	}
-	if c.Address6.IsValid() {
-		if err := h.Do(func() error { return allowIPv6(c.Interface) }); err != nil {
-			return err
-		}
-		for _, p := range []netip.Prefix{netip.PrefixFrom(c.LinkLocal, linkLocalBits), c.Address6} {
-			// Nobody else can have it, so that it may be used at once (RFC 4862 5.4).
-			if err := h.handle.AddrAdd(far, &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}); err != nil {
-				return fmt.Errorf("%v: %w", p, err)
-			}
-		}
-	}
-	return h.handle.LinkSetUp(far)
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-const linkLocalBits = 64 // RFC 4291 2.5.6
-
-// allowIPv6 takes back for one interface what quietIPv6 forbids, without the
-// addresses and the solicitations that the kernel would make by itself. It works in
-// the calling thread's network namespace.
-func allowIPv6(ifname string) error {
-	for _, set := range []struct{ name, value string }{
-		{"addr_gen_mode", "1"}, {"accept_ra", "0"}, {"router_solicitations", "0"}, {"dad_transmits", "0"}, {"disable_ipv6", "0"},
-	} {
-		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+ifname+"/"+set.name, []byte(set.value), 0); err != nil {
-			return fmt.Errorf("IPv6: %w", err)
-		}
 	}
 	return nil
 }
@@ -187,10 +111,24 @@ func (s *Switch) AwaitPorts(ctx context.Context, ports []string) error {
 
 // AwaitInterfaces is AwaitPorts for the far ends, in the host.
 func (h *Host) AwaitInterfaces(ctx context.Context, interfaces []string) error {
+	if h.areUp(interfaces) {
+		return nil
+	}
 	if err := awaitUp(ctx, interfaces, h.Do); err != nil {
 		return fmt.Errorf("host %s: %w", h.Name, err)
 	}
 	return nil
+}
+
+// areUp says whether the interfaces are up already, which spares a subscription.
+func (h *Host) areUp(interfaces []string) bool {
+	for _, name := range interfaces {
+		link, err := h.handle.LinkByName(name)
+		if err != nil || link.Attrs().OperState != netlink.OperUp {
+			return false
+		}
+	}
+	return true
 }
 
 // awaitUp waits for the named interfaces of one namespace to be operationally up; do

@@ -75,8 +75,8 @@ func newLab(t *testing.T, count int) *lab {
 func files(t *testing.T, name string) netns.Etc {
 	t.Helper()
 	dir := t.TempDir()
-	e := netns.Etc{Hosts: filepath.Join(dir, "hosts"), Hostname: filepath.Join(dir, "hostname"), ResolvConf: filepath.Join(dir, "resolv.conf")}
-	for _, path := range []string{e.Hosts, e.Hostname, e.ResolvConf} {
+	e := netns.Etc{Hosts: filepath.Join(dir, "hosts"), ResolvConf: filepath.Join(dir, "resolv.conf")}
+	for _, path := range []string{e.Hosts, e.ResolvConf} {
 		must(t, os.WriteFile(path, []byte(name+"\n"), 0o644))
 	}
 	return e

@@ -53,8 +53,8 @@ func newNet(t *testing.T) *net2 {
 	must(t, s.AddBridge(bridge))
 	n := &net2{Engine: New()}
 	dir := t.TempDir()
-	etc := netns.Etc{Hosts: filepath.Join(dir, "hosts"), Hostname: filepath.Join(dir, "hostname"), ResolvConf: filepath.Join(dir, "resolv.conf")}
-	for _, path := range []string{etc.Hosts, etc.Hostname, etc.ResolvConf} {
+	etc := netns.Etc{Hosts: filepath.Join(dir, "hosts"), ResolvConf: filepath.Join(dir, "resolv.conf")}
+	for _, path := range []string{etc.Hosts, etc.ResolvConf} {
 		must(t, os.WriteFile(path, nil, 0o644))
 	}
 	var ports []string
