@@ -252,7 +252,8 @@ func marked(t *testing.T, mark string) (pidfds []unix.PollFd) {
 }
 
 // namespaces are those of every thread of the processes with the mark that the test
-// itself is not in, as "net:[4026532001]".
+// itself is not in, as "net:[4026532001]". They are held open to the end of the test: the
+// kernel would give their numbers to the next ones, which may be those of another lab.
 func namespaces(t *testing.T, mark string) map[string]bool {
 	t.Helper()
 	spaces := map[string]bool{}
@@ -263,16 +264,25 @@ func namespaces(t *testing.T, mark string) map[string]bool {
 	for _, path := range environs {
 		env, err := os.ReadFile(path)
 		if err == nil && slices.Contains(strings.Split(string(env), "\x00"), mark) {
-			threads(filepath.Dir(path), func(space string) { spaces[space] = true })
+			threads(filepath.Dir(path), func(space, link string) {
+				if spaces[space] {
+					return
+				}
+				if f, err := os.Open(link); err == nil {
+					spaces[space] = true
+					t.Cleanup(func() { f.Close() })
+				}
+			})
 		}
 	}
-	threads("/proc/self", func(space string) { delete(spaces, space) })
+	threads("/proc/self", func(space, _ string) { delete(spaces, space) })
 	return spaces
 }
 
-// threads passes the namespaces of a process's threads to f. One that has ended runs no
+// threads passes the namespaces of a process's threads to f, with where they are to be
+// opened. One that has ended runs no
 // program; it keeps nothing, and is there until its parent asks how it ended.
-func threads(process string, f func(space string)) {
+func threads(process string, f func(space, link string)) {
 	if _, err := os.Readlink(process + "/exe"); err != nil {
 		return
 	}
@@ -282,7 +292,7 @@ func threads(process string, f func(space string)) {
 	}
 	for _, link := range links {
 		if space, err := os.Readlink(link); err == nil {
-			f(space)
+			f(space, link)
 		}
 	}
 }
@@ -296,7 +306,7 @@ func wantNoSpace(t *testing.T, spaces map[string]bool) {
 		t.Fatal(err)
 	}
 	for _, process := range processes {
-		threads(process, func(space string) {
+		threads(process, func(space, _ string) {
 			if spaces[space] {
 				t.Errorf("%s is left: %s is in it", space, process)
 			}
