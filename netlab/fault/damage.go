@@ -95,7 +95,10 @@ func Resets(f Frame, b []byte) (onward, back []byte) {
 	if flags&(tcpSYN|tcpFIN) != 0 {
 		length++
 	}
-	if flags&tcpSYN == 0 || flags&tcpACK != 0 {
+	switch {
+	case flags&(tcpSYN|tcpACK) == tcpSYN|tcpACK: // who dialed knows no number yet, and goes by the acknowledgment (RFC 9293 3.10.7.3)
+		onward = f.segment(b, false, seq, ack, tcpRST|tcpACK)
+	case flags&tcpSYN == 0:
 		onward = f.segment(b, false, seq, 0, tcpRST)
 	}
 	if flags&tcpACK != 0 { // RFC 9293 3.10.7.1

@@ -178,7 +178,15 @@ func TestResets(t *testing.T) {
 			}
 			f = ParseFrame(onward)
 			seq = binary.BigEndian.Uint32(onward[f.transport+4:])
-			if f.From != ends[0] || f.To != ends[1] || seq != 1000 || onward[f.transport+13] != tcpRST || !holds(onward) {
+			flags, acknowledged := onward[f.transport+13], binary.BigEndian.Uint32(onward[f.transport+8:])
+			want := [2]uint32{tcpRST, 0}
+			if tt.flags == tcpSYN|tcpACK {
+				want = [2]uint32{tcpRST | tcpACK, 2000}
+			}
+			if got := [2]uint32{uint32(flags), acknowledged}; got != want {
+				t.Errorf("%s: onward flags and acknowledgment %x, want %x", tt.name, got, want)
+			}
+			if f.From != ends[0] || f.To != ends[1] || seq != 1000 || !holds(onward) {
 				t.Errorf("%s: onward %+v, sequence %d, checksum holds: %v", tt.name, f, seq, holds(onward))
 			}
 			if o, b := Resets(f, onward); o != nil || b != nil {

@@ -31,6 +31,8 @@ type lab struct {
 	hosts  []*netns.Host
 	links  []fault.Link
 	paths  int
+
+	overruns bool // are part of the test
 }
 
 func newLab(t *testing.T, count int) *lab {
@@ -61,7 +63,7 @@ func newLab(t *testing.T, count int) *lab {
 	}
 	t.Cleanup(func() { // before the hosts go
 		must(t, l.engine.Close())
-		if n := l.engine.Overruns(); n != 0 {
+		if n := l.engine.Overruns(); n != 0 && !l.overruns {
 			t.Errorf("the relay lost %d frames by itself", n)
 		}
 	})
