@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	ucli "github.com/urfave/cli/v3"
@@ -42,25 +43,25 @@ func faultAddCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "direction", Usage: "`WAY`: from, what the host sends, or to, what it receives", DefaultText: "both", Destination: &direction},
 			&ucli.StringSliceFlag{Name: "peer", Usage: "only what is exchanged with `HOST`; may be repeated", Destination: &f.Peers},
 			&ucli.StringFlag{Name: "protocol", Usage: "only `NAME`: " + strings.Join(fault.Protocols(), ", "), Destination: &f.Protocol},
-			&ucli.Uint16Flag{Name: "port", Usage: "only TCP or UDP port `N`, at either end", Destination: &port},
+			&ucli.Uint16Flag{Name: "port", Usage: "only TCP or UDP port `N`, at either end", DefaultText: "any", Destination: &port},
 			&ucli.StringFlag{Name: "message", Usage: "only the message `NAME` of tslab fault messages", Destination: &f.Message},
-			&ucli.IntFlag{Name: "nth", Usage: "only the `N`th of those", Destination: &f.Nth},
-			&ucli.IntFlag{Name: "times", Usage: "`N` of those", Destination: &f.Times},
-			&ucli.StringFlag{Name: "level", Usage: "`wire` for a message's frame, `endpoint` for the message itself", DefaultText: "endpoint over TCP", Destination: &level},
-			&ucli.Float64Flag{Name: "percent", Usage: "the chance is `P` percent", Destination: &f.Percent},
-			&ucli.DurationFlag{Name: "delay", Usage: "of delay and reorder, `TIME` as 100ms", Destination: &f.Delay},
-			&ucli.DurationFlag{Name: "jitter", Usage: "of delay, `TIME` more or less", Destination: &f.Jitter},
+			&ucli.IntFlag{Name: "nth", Usage: "only the `N`th of those", DefaultText: "all", Destination: &f.Nth},
+			&ucli.IntFlag{Name: "times", Usage: "`N` of those", DefaultText: "one with --nth, else all", Destination: &f.Times},
+			&ucli.StringFlag{Name: "level", Usage: "`LEVEL`: wire, the frame that a message begins in, or endpoint, the message inside the program", DefaultText: "endpoint over TCP", Destination: &level},
+			&ucli.Float64Flag{Name: "percent", Usage: "the chance is `P` percent, which loss must be told", DefaultText: "100", Destination: &f.Percent},
+			&ucli.DurationFlag{Name: "delay", Usage: "of delay and reorder, `TIME` as 100ms", DefaultText: "of reorder, 50ms", Destination: &f.Delay},
+			&ucli.DurationFlag{Name: "jitter", Usage: "of delay, `TIME` more or less", DefaultText: "none", Destination: &f.Jitter},
 			&ucli.BoolFlag{Name: "overtake", Usage: "frames with jitter may overtake each other", Destination: &f.Overtake},
-			&ucli.IntFlag{Name: "gap", Usage: "of reorder, `N` frames overtake", Destination: &f.Gap},
-			&ucli.IntFlag{Name: "kbit", Usage: "of rate, `N` thousand bits a second", Destination: &f.Kilobits},
-			&ucli.IntFlag{Name: "burst", Usage: "of rate, `BYTES` go at once after a lull", Destination: &f.Burst},
-			&ucli.IntFlag{Name: "queue", Usage: "of rate, `BYTES` wait at most", Destination: &f.Queue},
+			&ucli.IntFlag{Name: "gap", Usage: "of reorder, `N` frames overtake", DefaultText: "1", Destination: &f.Gap},
+			&ucli.IntFlag{Name: "kbit", Usage: "of rate, `N` thousand bits a second", HideDefault: true, Destination: &f.Kilobits},
+			&ucli.IntFlag{Name: "burst", Usage: "of rate, `BYTES` go at once after a lull", DefaultText: strconv.Itoa(fault.DefaultBurst), Destination: &f.Burst},
+			&ucli.IntFlag{Name: "queue", Usage: "of rate, `BYTES` wait at most", DefaultText: strconv.Itoa(fault.DefaultQueue), Destination: &f.Queue},
 			&ucli.StringFlag{Name: "checksum", Usage: "of corrupt, `kept` leaves it wrong", DefaultText: "renewed", Destination: &checksum},
-			&ucli.IntFlag{Name: "copies", Usage: "of duplicate, `N` more arrive", Destination: &f.Copies},
-			&ucli.DurationFlag{Name: "after", Usage: "not before `TIME` from now", Destination: &f.Schedule.From},
-			&ucli.DurationFlag{Name: "until", Usage: "no longer than until `TIME` from now", Destination: &f.Schedule.Until},
-			&ucli.DurationFlag{Name: "every", Usage: "again every `TIME`, together with --lasting", Destination: &f.Schedule.Every},
-			&ucli.DurationFlag{Name: "lasting", Usage: "for `TIME` of every period", Destination: &f.Schedule.For},
+			&ucli.IntFlag{Name: "copies", Usage: "of duplicate, `N` more arrive", DefaultText: "1", Destination: &f.Copies},
+			&ucli.DurationFlag{Name: "after", Usage: "not before `TIME` from now", HideDefault: true, Destination: &f.Schedule.From},
+			&ucli.DurationFlag{Name: "until", Usage: "no longer than until `TIME` from now", HideDefault: true, Destination: &f.Schedule.Until},
+			&ucli.DurationFlag{Name: "every", Usage: "again every `TIME`, together with --lasting", HideDefault: true, Destination: &f.Schedule.Every},
+			&ucli.DurationFlag{Name: "lasting", Usage: "for `TIME` of every period", HideDefault: true, Destination: &f.Schedule.For},
 			&ucli.Uint64Flag{Name: "seed", Usage: "of its dice, `N`", DefaultText: "drawn from the lab's", Destination: &f.Seed},
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
@@ -82,10 +83,19 @@ func faultAddCommand() *ucli.Command {
 			if err := faultCall(ctx, c, "fault", f, &laid); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.Root().Writer, "%s: %s\n", laid.Name, laid)
+			_, err = fmt.Fprintf(c.Root().Writer, "%s: %s%s\n", laid.Name, laid, dice(laid))
 			return err
 		},
 	}
+}
+
+// dice are the words about the seed of a fault that throws some: with --seed it does the
+// same again.
+func dice(f fault.Fault) string {
+	if !f.Chance() {
+		return ""
+	}
+	return fmt.Sprintf("; seed %d", f.Seed)
 }
 
 // faultCall asks the kept lab.
@@ -123,6 +133,9 @@ func faultListCommand() *ucli.Command {
 			for _, r := range records {
 				done, matched := r.Total()
 				text := r.Text
+				if r.Fault != nil {
+					text += dice(*r.Fault)
+				}
 				if !r.Healed.IsZero() {
 					text = "healed: " + text
 				}

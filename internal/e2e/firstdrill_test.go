@@ -16,7 +16,7 @@ import (
 func TestFirstDrillPage(t *testing.T) { followPage(t, "first-drill.md", 12) }
 
 // And so is the page about faults.
-func TestFaultsPage(t *testing.T) { followPage(t, "faults.md", 11) }
+func TestFaultsPage(t *testing.T) { followPage(t, "faults.md", 12) }
 
 // The drill passes on the wire and inside the programs, under both editions.
 func TestLostChallenge(t *testing.T) {
