@@ -5,9 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -331,6 +333,52 @@ func TestValidity(t *testing.T) {
 }
 
 // A license is spoiled and mended, or another maker's comes in its place.
+// TestDamageOfAPart: each part of a license is found in it, and nothing else is changed.
+func TestDamageOfAPart(t *testing.T) {
+	dir, _ := stored(t)
+	license := func() []byte {
+		s, err := client.OpenWindowsStore(dir)
+		if err != nil || len(s.Licenses()) == 0 {
+			t.Fatalf("%v", err)
+		}
+		return s.Licenses()[0].License
+	}
+	before := license()
+	sound, err := token.Parse(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := bytes.Index(before, sound.Leaf.Raw)
+	dates, err := asn1.Marshal(sound.Leaf.NotAfter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		part, byte string
+		want       int
+	}{
+		{"header", "0", 0},
+		{"chain", "1", bytes.Index(before, sound.Chain[0].Raw) + 1},
+		{"hwid", "19", leaf + bytes.Index(sound.Leaf.Raw, sound.HardwareID[:]) + 19},
+		{"dates", "15", leaf + bytes.LastIndex(sound.Leaf.Raw, dates)},
+		{"signature", "0", len(before) - len(sound.Leaf.Signature) - 2}, // the rest is an empty set of signers
+	} {
+		code, stdout, stderr := tsclient(t, "damage", "--state", dir, "--part", tt.part, "--byte", tt.byte)
+		if want := fmt.Sprintf("spoiled byte %d of the license", tt.want); code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit %d, want %q: %s%s", tt.part, code, want, stdout, stderr)
+		}
+		spoiled := license()
+		for n := range before {
+			if (spoiled[n] != before[n]) != (n == tt.want) {
+				t.Errorf("%s: byte %d is %02x, was %02x", tt.part, n, spoiled[n], before[n])
+			}
+		}
+		if code, _, stderr := tsclient(t, "damage", "--state", dir, "--byte", fmt.Sprint(tt.want)); code != 0 || !bytes.Equal(license(), before) {
+			t.Errorf("%s is not mended: exit %d: %s", tt.part, code, stderr)
+		}
+	}
+}
+
 func TestDamage(t *testing.T) {
 	dir, _ := stored(t)
 	first := func() []byte {
@@ -359,6 +407,7 @@ func TestDamage(t *testing.T) {
 		"nothing wanted": {[]string{"--state", dir}, 2},
 		"both":           {[]string{"--state", dir, "--byte", "1", "--foreign"}, 2},
 		"too far":        {[]string{"--state", dir, "--byte", "100000"}, 2},
+		"no such part":   {[]string{"--state", dir, "--part", "foot"}, 1},
 		"no store":       {[]string{"--state", t.TempDir(), "--foreign"}, 3},
 	} {
 		if code, _, stderr := tsclient(t, append([]string{"damage"}, c.args...)...); code != c.code {
