@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -140,7 +141,20 @@ func (l *Lab) Spec() Spec { return l.spec }
 func (l *Lab) host(name string) (*host, error) {
 	h, ok := l.hosts[name]
 	if !ok {
-		return nil, fmt.Errorf("there is no host %q in this lab", name)
+		return nil, l.spec.NoHost(name)
 	}
 	return h, nil
+}
+
+// NoHost says that there is no host of that name, and which there are.
+func (s Spec) NoHost(name string) error {
+	var names []string
+	for _, h := range s.Hosts[:min(len(s.Hosts), maxListed)] {
+		names = append(names, h.Name)
+	}
+	more := ""
+	if n := len(s.Hosts) - len(names); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Errorf("there is no host %q in this lab; there are %s%s", name, strings.Join(names, ", "), more)
 }

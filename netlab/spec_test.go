@@ -144,3 +144,20 @@ func TestSiteOfAHost(t *testing.T) {
 		}
 	}
 }
+
+func TestNoHost(t *testing.T) {
+	var s netlab.Spec
+	if err := s.AddNet("lan", netip.Prefix{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"", "; there are h1", "; there are h1, h2", 9: "; there are h1, h2, h3, h4, h5, h6, h7, h8 and 1 more"} {
+		if i > 0 {
+			if err := s.AddHost(fmt.Sprintf("h%d", i), "lan"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.NoHost("x"); want != "" && !strings.HasSuffix(err.Error(), `there is no host "x" in this lab`+want) {
+			t.Errorf("of %d: %v", i, err)
+		}
+	}
+}

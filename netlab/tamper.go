@@ -83,8 +83,8 @@ func (l *Lab) tamperOf(ctx context.Context, p *Process, rules []tamper.Rule, cou
 		out = counts
 	}
 	err := control.Call(ctx, l.ProgramFolder(p.Host, p.Program), tamper.Operation, in, out)
-	if _, ok := errors.AsType[*control.Error](err); ok {
-		return fmt.Errorf("%s on %s takes no faults on messages: %w", p.Program, p.Host, err)
+	if said, ok := errors.AsType[*control.Error](err); ok && said.Unknown() {
+		return fmt.Errorf("%s on %s does no faults on messages itself; lay it on the host at the other end, with the other direction, or say level=\"wire\"", p.Program, p.Host)
 	}
 	if err != nil {
 		return fmt.Errorf("%s on %s: %w", p.Program, p.Host, err)

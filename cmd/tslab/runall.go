@@ -139,19 +139,19 @@ func checkCommand() *ucli.Command {
 		Name: "check", Metadata: cli.Examples(100, "tslab check first-logon"),
 		Usage:     "say what is wrong with a drill, and what it lacks, without running it",
 		ArgsUsage: "DRILL...",
-		Description: "A drill must parse, have a title, and have expectations about packets, events and the pool of a license\n" +
-			"server. Advice on the network it builds does not change the exit status.",
+		Description: "The drill is followed as far as it can be without a lab: what would end each run of it is told, as a host or\n" +
+			"an event that there is not. It must have a title, and expectations about packets, events and the pool of a\n" +
+			"license server, under each of its editions. Advice on the network it builds does not change the exit status.",
 		Action: func(_ context.Context, c *ucli.Command) error {
 			args, err := cli.Args(c, 1, -1)
 			if err != nil {
 				return err
 			}
-			var errs []error
+			var refused error
 			for _, name := range args {
 				drill, err := script.Load(drills.Files, name)
 				if err != nil {
-					errs = append(errs, err)
-					continue
+					return err
 				}
 				remarks, err := drill.Lint()
 				for _, r := range remarks {
@@ -159,9 +159,12 @@ func checkCommand() *ucli.Command {
 						return err
 					}
 				}
-				errs = append(errs, err)
+				if err != nil { // a line each, which begins with the place
+					refused = cli.Exit(cli.CodeRefused, nil)
+					fmt.Fprintln(c.Root().ErrWriter, err)
+				}
 			}
-			return errors.Join(errs...)
+			return refused
 		},
 	}
 }

@@ -47,6 +47,11 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Op + ": " + e.Text }
 
+// Unknown says that the program has no operation of that name.
+func (e *Error) Unknown() bool { return e.Text == noOperation(e.Op) }
+
+func noOperation(op string) string { return fmt.Sprintf("this program has no operation %q", op) }
+
 // ErrNotRunning is wrapped by Call's error when no program serves the folder.
 var ErrNotRunning = errors.New("no program is running there")
 
@@ -160,7 +165,7 @@ func handle(ctx context.Context, line []byte, handlers map[string]Handler) answe
 		h, ok = process, true
 	}
 	if !ok {
-		return answer{Error: fmt.Sprintf("this program has no operation %q", req.Op)}
+		return answer{Error: noOperation(req.Op)}
 	}
 	out, err := h(ctx, req.In)
 	if err != nil {

@@ -64,7 +64,8 @@ func TestCall(t *testing.T) {
 	if err := control.Call(t.Context(), dir, control.ProcessOp, nil, &p); err != nil || p.PID != os.Getpid() || p.Goroutines == 0 || p.Heap == 0 {
 		t.Errorf("process = %+v, %v", p, err)
 	}
-	if err := control.Call(t.Context(), dir, "none", nil, nil); err == nil || !strings.Contains(err.Error(), `no operation "none"`) {
+	err = control.Call(t.Context(), dir, "none", nil, nil)
+	if e, ok := errors.AsType[*control.Error](err); !ok || !e.Unknown() || !strings.Contains(err.Error(), `no operation "none"`) {
 		t.Errorf("none = %v", err)
 	}
 	stop()

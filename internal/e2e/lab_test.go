@@ -118,11 +118,14 @@ func TestDrillThatFails(t *testing.T) {
 	write("syntax.star", head+"expect((\n")
 	write("name.star", head+"connekt(c1)\n")
 	write("unreachable.star", head+"r = connect(c1, \"c1\", name = \"PC-1\")\nexpect(r.status, \"unreachable\")\nexpect(r.exit, 5)\nlogged(c1, {\"client.unreachable\": 1})\n")
+	write("controller.star", "# A message lost at a domain controller\nnet(\"lan\"); dc1 = host(\"dc1\", domain = \"corp.example\", dc = True)\n"+
+		"start(dc1, \"labdc\")\nfault(dc1, \"drop\", message = \"tsls.Allocate\")\n")
 	for _, tt := range []struct {
 		drill string
 		code  int
 		want  string
 	}{
+		{"controller.star", 1, "controller.star:4:6: fault drop-1: labdc on dc1 does no faults on messages itself; lay it on the host at the other end"},
 		{"unmet.star", 1, "unmet.star:4:7: true fails: want 7, got 0"},
 		{"syntax.star", 1, "syntax.star:5:1: got end of file"},
 		{"name.star", 1, "name.star:4:1: undefined: connekt"},

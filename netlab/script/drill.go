@@ -106,6 +106,23 @@ func (e *Error) Error() string { return e.Place + ": " + e.Err.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// instead says what Starlark has for what a drill was written with, as one writes Python;
+// "" where it is no such thing.
+func instead(said string) string {
+	word, _, _ := strings.Cut(strings.TrimPrefix(said, "got "), ",")
+	switch word {
+	case "await":
+		return "; to wait for an event is await_event"
+	case "import", "from":
+		return "; the words of a drill are all there is: `tslab help drill` lists them"
+	case "try", "except", "raise", "finally", "assert", "class", "with", "yield", "del", "is", "global", "nonlocal", "async":
+		return "; a drill is in Starlark, which has no " + word
+	case "string literal":
+		return "; if f\"...\" is meant, Starlark has \"%s\" % name"
+	}
+	return ""
+}
+
 // plain turns Starlark's errors into one sentence that begins with the place.
 func plain(err error) error {
 	if e, ok := errors.AsType[*starlark.EvalError](err); ok {
@@ -121,7 +138,7 @@ func plain(err error) error {
 		return cause
 	}
 	if e, ok := errors.AsType[syntax.Error](err); ok {
-		return &Error{e.Pos.String(), errors.New(e.Msg)}
+		return &Error{e.Pos.String(), errors.New(e.Msg + instead(e.Msg))}
 	}
 	return err // of the resolver: a list that prints as file:line:column: message
 }

@@ -47,7 +47,11 @@ func (d Drill) Lint() ([]Remark, error) {
 		}
 		return true
 	})
-	return c.advice(), errors.Join(checkFaults(file), c.lacks(d, file))
+	var mistakes error
+	if len(c.words["net"])+len(c.words["host"])+len(c.words["router"]) > 0 { // else there is nothing to follow it in
+		mistakes = d.mistakes()
+	}
+	return c.advice(), errors.Join(mistakes, checkFaults(file), c.lacks(d, file))
 }
 
 func (c *calls) add(call *syntax.CallExpr) {

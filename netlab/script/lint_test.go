@@ -14,6 +14,8 @@ import (
 // proves R52, R53, R54
 func TestLint(t *testing.T) {
 	const proof = "expect(packets()); await_event(\"b\"); expect(inventory(\"a\"))\n"
+	const declared = "# t\nlan = net(\"lan\")\nc1 = host(\"c1\")\n"
+	const proof2 = "expect(packets()); await_event(\"lab.up\")\n"
 	for _, tt := range []struct {
 		source  string
 		remarks []string
@@ -48,6 +50,23 @@ func TestLint(t *testing.T) {
 			"fault(h, \"drop\", message=\"NEW_LICENCE\"); fault(h, \"cut\", colour=1); fault(h, \"cut\", port=70000)\n" + proof, nil, []string{
 			`x.star:2:8: fault los: there is no kind "los"`, "x.star:2:25: fault loss: ", "x.star:3:1: fault delay: ", `x.star:3:32: fault cut: direction "out"`,
 			`x.star:4:1: fault drop: there is no message "NEW_LICENCE"`, `unexpected keyword argument "colour"`, "port: 70000"}},
+		{declared + "c1 = host(\"c1\")\n" + proof2, nil, []string{`x.star:4:10: host: there is a host "c1" already`}},
+		{"# t\nlan = net(\"lan\", prefix = \"10.0.0.0/99\"); c1 = host(\"c1\")\n" + proof2, nil, []string{`x.star:2:10: net: prefix "10.0.0.0/99": want one such as`}},
+		{declared + "connect(c1, \"nowhere\")\n" + proof2, nil, []string{`x.star:4:8: connect: there is no host "nowhere" in this lab; there are c1`}},
+		{declared + "connect(c1, \"nowhere:3390\")\n" + proof2, nil, []string{`x.star:4:8: connect: there is no host "nowhere"`}},
+		{declared + "connect(c1, \"10.0.0.9\"); connect(c1, \"ts9.corp.example:3390\"); connect(c1, \"c1\")\n" + proof2, nil, nil},
+		{declared + "exec(\"c9\", \"true\")\n" + proof2, nil, []string{`x.star:4:5: exec: there is no host "c9"`}},
+		{declared + "start(c1, \"termsvr\")\n" + proof2, nil, []string{`x.star:4:6: start: there is no program "termsvr"`}},
+		{declared + "def deep():\n  await_event(\"token.isued\")\nfor n in range(2): deep()\n" + proof2, nil, []string{`x.star:5:14: await_event: there is no event "token.isued"`}},
+		{declared + "expect(packets(between = (c1, \"c7\")), 0)\n" + proof2, nil, []string{`x.star:4:15: packets: between: there is no host "c7"`}},
+		{declared + "expect(messages(\"NEW_LICENCE\"), [])\n" + proof2, nil, []string{`x.star:4:16: messages: there is no message "NEW_LICENCE"`}},
+		{declared + "logged(c1, {1005: 1})\n" + proof2, nil, []string{"x.star:4:7: logged: there is no event 1005"}},
+		{declared + "partition([c1], [\"c4\"])\n" + proof2, nil, []string{`x.star:4:10: partition: there is no host "c4"`}},
+		{declared + "fault(c1, \"cut\", peer = \"c4\")\n" + proof2, nil, []string{`x.star:4:6: fault: there is no host "c4"`}},
+		{declared + "r = run(c1, \"x\").json\nif r.ok: host(\"late\")\nexec(r.name, \"true\"); connect(c1, r.to)\nevents(host = r.host); x = r.n + 1\nrefuse(\"not here\")\n" + proof2, nil, nil},
+		{declared + "while not events(\"lab.up\")[0].text: pass\n" + proof2, nil, nil},
+		{"# t\neditions = [\"w2k-sp3\", \"ws2003\"]\nlan = net(\"lan\"); c1 = host(\"c1\")\nif edition() == \"ws2003\": exec(\"c9\", \"true\")\nexec(\"c8\", \"true\")\n" + proof2, nil, []string{
+			`x.star:5:5: exec: there is no host "c8"`, `x.star:4:31: exec: there is no host "c9"`}},
 	} {
 		remarks, err := script.Drill{Name: "x", File: "x.star", Title: title(tt.source), Source: tt.source}.Lint()
 		for i, want := range tt.remarks {

@@ -63,7 +63,7 @@ func (e *engine) loggedWord(thread *starlark.Thread, args starlark.Tuple, kwargs
 		return nil, err
 	}
 	if _, ok := e.spec.Host(host); !ok {
-		return nil, fmt.Errorf("there is no host %q in this lab", host)
+		return nil, e.spec.NoHost(host)
 	}
 	for _, item := range kinds.Items() {
 		name, label, err := kindOf(item[0])

@@ -43,7 +43,7 @@ func (e *engine) newFilter(word string, args starlark.Tuple, kwargs []starlark.T
 			return f, fmt.Errorf("host: %w", err)
 		}
 		if _, ok := e.spec.Host(f.host); !ok && f.host != netlab.Name {
-			return f, fmt.Errorf("host: %w", e.noHost(f.host))
+			return f, fmt.Errorf("host: %w", e.spec.NoHost(f.host))
 		}
 	}
 	for _, pair := range others {
@@ -153,15 +153,6 @@ func (e *engine) checkLost() {
 	}
 }
 
-// noHost says that there is no host of that name, and which there are.
-func (e *engine) noHost(name string) error {
-	var names []string
-	for _, h := range e.spec.Hosts {
-		names = append(names, h.Name)
-	}
-	return fmt.Errorf("there is no host %q in this lab; there are %s", name, strings.Join(names, ", "))
-}
-
 // ends are the addresses of the two hosts that packets go between.
 func (e *engine) ends(between starlark.Tuple) ([][]netip.Addr, error) {
 	if between == nil {
@@ -178,7 +169,7 @@ func (e *engine) ends(between starlark.Tuple) ([][]netip.Addr, error) {
 		}
 		h, ok := e.spec.Host(name)
 		if !ok {
-			return nil, fmt.Errorf("between: %w", e.noHost(name))
+			return nil, fmt.Errorf("between: %w", e.spec.NoHost(name))
 		}
 		ends = append(ends, addresses(h))
 	}

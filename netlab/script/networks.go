@@ -65,7 +65,11 @@ func prefixOf(text string) (netip.Prefix, error) {
 	if text == "" {
 		return netip.Prefix{}, nil
 	}
-	return netip.ParsePrefix(text)
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, fmt.Errorf("prefix %q: want one such as 192.168.7.0/24 or fd00:1::/64", text)
+	}
+	return p, nil
 }
 
 func (e *engine) hostWord(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -129,7 +133,7 @@ func (e *engine) linkWord(_ *starlark.Thread, args starlark.Tuple, kwargs []star
 	}
 	h, ok := e.spec.Host(hostName)
 	if !ok {
-		return nil, fmt.Errorf("there is no host %q in this lab", hostName)
+		return nil, e.spec.NoHost(hostName)
 	}
 	i := slices.IndexFunc(h.Cables, func(c netlab.Cable) bool { return c.Net == netName })
 	if i >= 0 {

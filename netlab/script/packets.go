@@ -29,10 +29,11 @@ type packetFilter struct {
 	err                   error // of where
 }
 
-func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+// newPacketFilter reads the arguments of packets.
+func (e *engine) newPacketFilter(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (*packetFilter, error) {
 	var between starlark.Tuple
 	var source, target, link starlark.Value
-	f := packetFilter{thread: thread}
+	f := &packetFilter{thread: thread, senders: e.senders()}
 	err := starlark.UnpackArgs("packets", args, kwargs, "between?", &between, "protocol?", &f.protocol, "port?", &f.port,
 		"source?", &source, "target?", &target, "flags?", &f.flags, "payload?", &f.payload, "link?", &link, "where?", &f.where, "list?", &f.list)
 	if err != nil {
@@ -46,10 +47,6 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 	}
 	if f.port < 0 || f.port > 65535 || given(kwargs, "port") && f.port == 0 {
 		return nil, fmt.Errorf("port: %d; want 1 to 65535", f.port)
-	}
-	lab, err := e.up()
-	if err != nil {
-		return nil, err
 	}
 	if f.between, err = e.ends(between); err != nil {
 		return nil, err
@@ -68,7 +65,18 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 			return nil, err
 		}
 	}
-	f.senders = e.senders()
+	return f, nil
+}
+
+func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	f, err := e.newPacketFilter(thread, args, kwargs)
+	if err != nil {
+		return nil, err
+	}
+	lab, err := e.up()
+	if err != nil {
+		return nil, err
+	}
 	e.counting = append(e.counting, thread.CallFrame(1).Pos.String())
 	var found []capture.Packet
 	count := 0
@@ -129,7 +137,7 @@ func (e *engine) end(word string, v starlark.Value) ([]netip.Addr, error) {
 	}
 	h, ok := e.spec.Host(name)
 	if !ok {
-		return nil, fmt.Errorf("%s: %w", word, e.noHost(name))
+		return nil, fmt.Errorf("%s: %w", word, e.spec.NoHost(name))
 	}
 	return addresses(h), nil
 }
@@ -200,24 +208,40 @@ func knownMessage(name string) bool {
 		fault.KnownMessage(name) || fault.KnownMessage("tsls."+name) || fault.KnownMessage("locate."+name)
 }
 
+// messageFilter says which messages a drill looks for.
+type messageFilter struct {
+	name, protocol string
+	ends           [][]netip.Addr
+}
+
+// newMessageFilter reads the arguments of messages.
+func (e *engine) newMessageFilter(args starlark.Tuple, kwargs []starlark.Tuple) (f messageFilter, err error) {
+	var between starlark.Tuple
+	if err := starlark.UnpackArgs("messages", args, kwargs, "name?", &f.name, "between?", &between, "protocol?", &f.protocol); err != nil {
+		return f, err
+	}
+	if known := []string{"", "rdpele", "tsls", "locate", "dns"}; !slices.Contains(known, f.protocol) {
+		return f, fmt.Errorf("protocol %q: want one of %q", f.protocol, known[1:])
+	}
+	if !knownMessage(f.name) {
+		return f, fmt.Errorf("there is no message %q; want one such as NEW_LICENSE, tsls.Allocate or Allocate; `tslab fault messages` lists them", f.name)
+	}
+	f.ends, err = e.ends(between)
+	return f, err
+}
+
+func (f messageFilter) match(m capture.Message) bool {
+	return (f.name == "" || isMessage(m, f.name)) && (f.protocol == "" || m.Protocol == f.protocol) &&
+		(f.ends == nil || connects(capture.Packet{From: m.From, To: m.To}, f.ends))
+}
+
 // messagesWord finds messages inside of what the packets carry.
 func (e *engine) messagesWord(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var name, protocol string
-	var between starlark.Tuple
-	if err := starlark.UnpackArgs("messages", args, kwargs, "name?", &name, "between?", &between, "protocol?", &protocol); err != nil {
-		return nil, err
-	}
-	if known := []string{"", "rdpele", "tsls", "locate", "dns"}; !slices.Contains(known, protocol) {
-		return nil, fmt.Errorf("protocol %q: want one of %q", protocol, known[1:])
-	}
-	if !knownMessage(name) {
-		return nil, fmt.Errorf("there is no message %q; want one such as NEW_LICENSE, tsls.Allocate or Allocate; `tslab fault messages` lists them", name)
-	}
-	lab, err := e.up()
+	f, err := e.newMessageFilter(args, kwargs)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := e.ends(between)
+	lab, err := e.up()
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +253,7 @@ func (e *engine) messagesWord(thread *starlark.Thread, args starlark.Tuple, kwar
 	names := e.senders()
 	var found []starlark.Value
 	for _, m := range all {
-		if name != "" && !isMessage(m, name) || protocol != "" && m.Protocol != protocol || ends != nil && !connects(capture.Packet{From: m.From, To: m.To}, ends) {
+		if !f.match(m) {
 			continue
 		}
 		found = append(found, structOf("message", starlark.StringDict{

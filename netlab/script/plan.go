@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -23,15 +24,55 @@ type planner struct {
 	plan  netlab.Plan
 	named map[string]int // of faults that were given no name, by kind
 	date  time.Time
+
+	certain bool // what ended the plan ends a run, too: it does not depend on what would be found
+	ended   error
 }
+
+// planSteps stops a plan: a loop that waits for what only a lab can bring never ends.
+const planSteps = maxSteps / 10
 
 // Plan follows a drill without building anything and says what it would build and do.
 // The nets, hosts, servers and faults are those of the drill; where the drill's way
 // depends on what would have happened, the plan goes the way of nothing having
 // happened, or ends there and says so. An error means that the drill cannot be read.
 func (d Drill) Plan(o Options) (netlab.Plan, error) {
-	if err := d.Check(); err != nil {
+	p, err := d.follow(o)
+	if err != nil {
 		return netlab.Plan{}, err
+	}
+	if len(p.spec.Hosts) == 0 {
+		return p.plan, fmt.Errorf("%s: the drill declares no hosts%s", d.File, because(p.plan.End))
+	}
+	return p.plan, nil
+}
+
+// mistakes are the errors that a run of the drill would end with whatever happens in it,
+// the first of each leg: hosts and events that there are not, nets that cannot be.
+func (d Drill) mistakes() error {
+	legs, err := d.Legs(Options{})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	said := map[string]bool{}
+	for _, leg := range legs {
+		p, err := d.follow(leg)
+		if err != nil {
+			return err
+		}
+		if p.certain && !said[p.plan.End] {
+			said[p.plan.End] = true
+			errs = append(errs, p.ended)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// follow follows a drill without a lab.
+func (d Drill) follow(o Options) (*planner, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
 	}
 	if o.Start.IsZero() {
 		o.Start = netlab.DefaultStart()
@@ -39,25 +80,23 @@ func (d Drill) Plan(o Options) (netlab.Plan, error) {
 	o.Out = io.Discard
 	legs, err := d.Legs(o)
 	if err != nil {
-		return netlab.Plan{}, err
+		return nil, err
 	}
 	p := &planner{engine: newEngine(context.Background(), d, legs[0]), named: map[string]int{}, date: o.Start}
 	p.plan = netlab.Plan{Name: d.Name, Title: d.Title, Edition: legs[0].Edition, Start: o.Start}
 	words := p.words()
 	program, err := d.compile(words)
 	if err != nil {
-		return netlab.Plan{}, err
+		return nil, err
 	}
 	thread := &starlark.Thread{Name: d.Name, Print: func(*starlark.Thread, string) {}}
-	thread.SetMaxExecutionSteps(maxSteps)
+	thread.SetMaxExecutionSteps(planSteps)
 	if _, err := program.Init(thread, words); err != nil {
-		p.plan.End = plain(err).Error()
+		p.ended = plain(err)
+		p.plan.End = p.ended.Error()
 	}
 	p.plan.Spec = p.spec
-	if len(p.spec.Hosts) == 0 {
-		return p.plan, fmt.Errorf("%s: the drill declares no hosts%s", d.File, because(p.plan.End))
-	}
-	return p.plan, nil
+	return p, nil
 }
 
 func because(why string) string {
@@ -69,19 +108,24 @@ func because(why string) string {
 
 // declarations are the words that do in a plan what they do in a run.
 func declarations() []string {
-	return []string{"net", "host", "router", "link", "edition", "draw", "have", "refuse"}
+	return []string{"net", "host", "router", "link", "edition", "draw", "have", "refuse", "logged"}
 }
 
 func (p *planner) words() starlark.StringDict {
 	dict := p.engine.words()
 	for name := range dict {
 		if slices.Contains(declarations(), name) {
+			dict[name] = p.declaration(dict[name].(*starlark.Builtin))
 			continue
 		}
 		dict[name] = starlark.NewBuiltin(name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 			step := netlab.Planned{Place: thread.CallFrame(1).Pos.String(), Word: b.Name(), Text: phrase(b.Name(), args, kwargs)}
 			v, err := p.note(&step, args, kwargs)
+			if err == nil {
+				err = p.knowsHosts(step)
+			}
 			if err != nil {
+				p.certain = !vague(args, kwargs)
 				return nil, named(b.Name(), err)
 			}
 			if acts(b.Name()) {
@@ -91,6 +135,67 @@ func (p *planner) words() starlark.StringDict {
 		})
 	}
 	return dict
+}
+
+// declaration is a word that does in a plan what it does in a run. To refuse is no mistake.
+func (p *planner) declaration(word *starlark.Builtin) starlark.Value {
+	return starlark.NewBuiltin(word.Name(), func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		v, err := word.CallInternal(thread, args, kwargs)
+		p.certain = err != nil && b.Name() != "refuse" && !vague(args, kwargs)
+		return v, err
+	})
+}
+
+// vague says whether what a word was given depends on what would be found.
+func vague(args starlark.Tuple, kwargs []starlark.Tuple) bool {
+	return slices.ContainsFunc(args, isVague) || slices.ContainsFunc(kwargs, func(pair starlark.Tuple) bool { return isVague(pair[1]) })
+}
+
+func isVague(v starlark.Value) bool {
+	switch v := v.(type) {
+	case unknown:
+		return true
+	case *starlark.Dict:
+		return slices.ContainsFunc(v.Items(), func(item starlark.Tuple) bool { return vague(item, nil) })
+	case starlark.String: // a sequence of nothing else
+		return false
+	case starlark.Iterable:
+		return slices.ContainsFunc(slices.Collect(starlark.Elements(v)), isVague)
+	}
+	return false
+}
+
+// knowsHosts holds that the hosts of a step are declared.
+func (p *planner) knowsHosts(step netlab.Planned) error {
+	names := []string{step.Host}
+	if step.Fault.Host != "" {
+		names = append(names, step.Fault.Peers...)
+	}
+	for _, group := range step.Groups {
+		names = append(names, group...)
+	}
+	if step.Word == "connect" {
+		names = append(names, targetHost(step.Target))
+	}
+	for _, name := range names {
+		if _, ok := p.spec.Host(name); name != "" && !ok {
+			return p.spec.NoHost(name)
+		}
+	}
+	return nil
+}
+
+// targetHost is the host that a client is told, by name; "" where it is told an address,
+// or a name that DNS may have.
+func targetHost(target string) string {
+	name := target
+	if host, _, err := net.SplitHostPort(target); err == nil {
+		name = host
+	}
+	if strings.ContainsAny(name, ".:") || name == "localhost" {
+		return ""
+	}
+	return name
 }
 
 // acts says whether a word does something in the lab, beyond looking.
@@ -104,6 +209,9 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 	case "start":
 		s, err := p.starting(args, kwargs)
 		step.Host, step.Program, step.Args = s.host, s.program, p.daemon(s)
+		if err == nil && port(s.program) == "" && !netlab.Have(netlab.ProgramFolders(), s.program) {
+			err = fmt.Errorf("there is no program %q; the lab's servers are termsrv, lserver and labdc", s.program)
+		}
 		return process{&netlab.Process{Host: s.host, Program: s.program, Address: s.listen}}, err
 	case "stop", "kill", "pause", "resume":
 		var program process
@@ -112,6 +220,16 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 			step.Host, step.Program = program.Host, program.Program
 		}
 		return starlark.None, err
+	case "events", "await_event":
+		_, others := takeFlags(kwargs, "timeout")
+		_, err := p.newFilter(step.Word, args, others, "name?")
+		return unknown{}, err
+	case "packets":
+		_, err := p.newPacketFilter(nil, args, kwargs)
+		return unknown{}, err
+	case "messages":
+		_, err := p.newMessageFilter(args, kwargs)
+		return unknown{}, err
 	case "clearinghouse", "activate", "stock":
 		return p.notePaper(step, args, kwargs)
 	case "fault", "partition", "heal":

@@ -172,7 +172,7 @@ func (e *engine) outside() error {
 	for _, name := range e.o.Reach {
 		h, ok := e.spec.Host(name)
 		if !ok {
-			return fmt.Errorf("there is no host %q in this lab to forward to", name)
+			return fmt.Errorf("nothing can be forwarded: %w", e.spec.NoHost(name))
 		}
 		if net := h.Cables[0].Net; !slices.Contains(nets, net) {
 			nets = append(nets, net)

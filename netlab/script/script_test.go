@@ -301,8 +301,12 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, source, want string }{
 		{"syntax", "x = (", `a_test.star:2:6: got end of file`},
+		{"as in Python", "import os", "a_test.star:2:1: got import, want primary expression; the words of a drill"},
+		{"as in Python", "try:\n    now()\nexcept: pass", "which has no try"},
+		{"as in Python", `step(f"{c1}")`, "a_test.star:2:13: got string literal, want ','; if f\"...\" is meant, Starlark has"},
+		{"no prefix", `net("x", prefix = "10.0.0.0/99")`, `net: prefix "10.0.0.0/99": want one such as`},
 		{"undefined", "connct(c1, ts1)", "a_test.star:2:1: undefined: connct"},
-		{"reserved word", `await("x")`, "a_test.star:2:1: got await"},
+		{"reserved word", `await("x")`, "a_test.star:2:1: got await, want primary expression; to wait for an event is await_event"},
 		{"host after the lab is up", `now(); host("c2")`, "a_test.star:2:12: host: the lab is up already"},
 		{"no such host", `exec("c9", "true")`, `a_test.star:2:5: exec: there is no host "c9" in this lab`},
 		{"no such program", `exec(c1, "no-such-program")`, "exec: program no-such-program is neither in $TSLAB_BIN"},
