@@ -2,10 +2,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +19,7 @@ import (
 // TestMemoryAmongFifty: a license server that shares its inventory with 49 others, who
 // have news all the time, has less than 6 MB that are its own. What else it has in
 // memory then, some 7 MB, are pages of its program's file, which it shares with the page
-// cache and would be taken from it at need; TestMemoryAtRest counts those too.
+// cache and would be taken from it at need; TestMemory counts those too, at rest.
 func TestMemoryAmongFifty(t *testing.T) {
 	const most, others, watched = 6_000_000, 49, 10 * time.Second
 	ctx := bounded(t)
@@ -58,11 +57,12 @@ func TestMemoryAmongFifty(t *testing.T) {
 	err := harness.Until(ctx, "the time in which memory is watched", func() (bool, error) {
 		round := time.Since(settled)
 		near[int(round.Milliseconds())%others].Announce(entry(int(round.Milliseconds()%others), uint32(round.Milliseconds())), true)
-		all, own := memory(t, f.LServer.PID())
+		own, err := harness.OwnMemory(f.LServer.PID())
+		all, _, err2 := harness.Memory(f.LServer.PID())
 		if round > watched/3 { // what Enroll took has been given back
 			peak, whole = max(peak, own), max(whole, all)
 		}
-		return round > watched, nil
+		return round > watched, errors.Join(err, err2)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,25 +71,6 @@ func TestMemoryAmongFifty(t *testing.T) {
 	if peak >= most {
 		t.Errorf("%d bytes of its own, want less than %d", peak, most)
 	}
-}
-
-// memory is what a process has in memory, and what of that no file holds.
-func memory(t *testing.T, pid int) (all, own int64) {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var kib int64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kib); n == 1 {
-			all = kib << 10
-		}
-		if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &kib); n == 1 {
-			own = kib << 10
-		}
-	}
-	return all, own
 }
 
 // neighborhood is n license servers' gossip, that know of one at door, until the test ends.

@@ -30,21 +30,32 @@ func CPU(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * clockTick, nil
 }
 
-// Memory is what a running process holds in memory now and held at most, in bytes.
+// Memory is what a process holds in memory, and held at most, in bytes: its own and the
+// pages of files that it has mapped, the program itself among them.
 func Memory(pid int) (now, peak int64, err error) {
+	held, err := resident(pid)
+	return held["VmRSS"], held["VmHWM"], err
+}
+
+// OwnMemory is what of that is the process's own: no file has it.
+func OwnMemory(pid int) (int64, error) {
+	held, err := resident(pid)
+	return held["RssAnon"], err
+}
+
+// resident reads the sizes in proc_pid_status(5), in bytes.
+func resident(pid int) (map[string]int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	for _, line := range strings.Split(string(text), "\n") {
+	held := map[string]int64{}
+	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(line, ":")
-		kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		switch name {
-		case "VmRSS":
-			now = kib << 10
-		case "VmHWM":
-			peak = kib << 10
+		if kib, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
+			n, _ := strconv.ParseInt(kib, 10, 64)
+			held[name] = n << 10
 		}
 	}
-	return now, peak, nil
+	return held, nil
 }
