@@ -49,7 +49,7 @@ type Record struct {
 	Ended          time.Time                `json:"ended"`
 	UpMilliseconds float64                  `json:"up_ms"`
 	FirstPacket    time.Time                `json:"first_packet,omitzero"`
-	Wireshark      []string                 `json:"wireshark"` // what it must be told, beside the file
+	Wireshark      []string                 `json:"wireshark"` // what it must be told, beside the file, where our dissector is not installed
 	Nets           []Net                    `json:"nets"`
 	Hosts          []Host                   `json:"hosts"`
 	Programs       []ProgramRecord          `json:"programs"`

@@ -139,8 +139,8 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 	}
 	if capture := filepath.Join(folder, netlab.CaptureName); exists(capture) {
 		fmt.Fprintf(&b, "\ncapture  wireshark %s", quote(capture))
-		for _, arg := range r.Wireshark {
-			b.WriteString(" " + quote(arg))
+		if len(r.Wireshark) > 0 {
+			fmt.Fprintf(&b, "\n         its TLS opens after tslab wireshark install; without that, with %s", strings.Join(r.Wireshark, " "))
 		}
 	}
 	s.line(b.String())
