@@ -51,16 +51,18 @@ func TestBackupAndRestore(t *testing.T) {
 			},
 		})
 	}()
-	run := func(want int, says string, args ...string) {
+	run := func(want int, says string, args ...string) (said string) {
 		t.Helper()
 		var out, errs strings.Builder
 		code := tscli.Run(t.Context(), command(), append([]string{"licmgr"}, args...), &out, &errs)
-		if said := out.String() + errs.String(); code != want || !strings.Contains(said, says) {
+		if said = out.String() + errs.String(); code != want || !strings.Contains(said, says) {
 			t.Errorf("licmgr %v: exit %d, %s; want %d, %q", args, code, said, want, says)
 		}
+		return said
 	}
 	backup := d.path("backup")
 	run(0, "backup of LS1: "+backup+"\n0 key packs with 0 CALs, 0 tokens, the newest of none\n", "backup", backup, "--lserver", dir)
+	checkShape(t, "backup", run(0, "LS1", "backup", d.path("again"), "--lserver", dir, "--json"), storeShape)
 	run(1, "is there already, and is not overwritten", "backup", backup, "--lserver", dir)
 	run(1, "no such file or directory", "backup", d.path("none/backup"), "--lserver", dir)
 	run(1, "no program", "backup", d.path("b2"), "--lserver", other)
@@ -74,7 +76,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(0, "token.without-row", "restore", backup, "--lserver", dir)
-	run(0, `"name":"LS1"`, "restore", backup, "--lserver", dir, "--json")
+	checkShape(t, "restore", run(0, `"name":"LS1"`, "restore", backup, "--lserver", dir, "--json"), storeShape)
 	if kept, _ := filepath.Glob(dir + "/" + store.FileName + ".*"); len(kept) != 2 {
 		t.Errorf("kept: %v", kept)
 	}

@@ -34,6 +34,7 @@ func TestList(t *testing.T) {
 		list[0] != (found{Name: "LS1", Address: server, Scope: "workgroup", Edition: "w2k-sp3"}) {
 		t.Errorf("status %d, %v, %+v%s", code, err, list, errs)
 	}
+	checkShape(t, "list", out, listShape)
 	if code, out, errs = licmgr(t, t.Context(), "list", "--state", state, "127.0.0.1:1"); code != tscli.CodeNothing || !strings.Contains(errs, "no license server answers") {
 		t.Errorf("nobody: status %d, %s%s", code, out, errs)
 	}

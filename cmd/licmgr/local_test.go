@@ -67,6 +67,9 @@ func TestLocalCommands(t *testing.T) {
 		if code != tt.code || !strings.Contains(out.String()+errs.String(), tt.says) {
 			t.Errorf("licmgr %s: exit code %d, %s%s; want %d, %q", tt.args, code, out.String(), errs.String(), tt.code, tt.says)
 		}
+		if strings.HasPrefix(tt.args, "scope --json") {
+			checkShape(t, "scope", out.String(), scopeShape)
+		}
 	}
 	cancel()
 	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
