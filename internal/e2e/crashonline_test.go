@@ -7,13 +7,38 @@ import (
 	"github.com/tslab/tslab/internal/crash"
 )
 
+// mended is an order that goes another way when it is told, the second time, that what
+// it brought is lost.
+type mended struct {
+	order
+	lost string // the table's words for that
+	mend func(*crashFarm)
+}
+
+func (m mended) again(f *crashFarm) string {
+	next := m.order.again(f)
+	if next == m.lost {
+		m.mend(f)
+	}
+	return next
+}
+
+// activating is an activation with the clearinghouse on the line, by a command of the
+// licensing tool.
+func activating(command func(f *crashFarm, word string, more ...string) []string) mended {
+	const lost = "refused: it was activated; `licmgr reactivate`"
+	o := order{servers: []string{"house", "ls1"}, tool: "admin", args: func(f *crashFarm) []string { return command(f, "activate") },
+		refused: map[string]string{"is activated already": "refused: it is activated already", "was activated": lost}}
+	return mended{o, lost, func(f *crashFarm) { f.must("admin", command(f, "reactivate", "--reason", "redeployed")...) }}
+}
+
 // automaticActivation is the way of Windows Server 2003: the license server itself goes
 // to the clearinghouse.
 func automaticActivation() exchange {
-	activate := func(f *crashFarm, command string, more ...string) []string {
+	activate := activating(func(f *crashFarm, command string, more ...string) []string {
 		return append([]string{command, "--server", f.addr("ls1"), "--method", "automatic", "--trust", "--clearinghouse", f.addr("house"),
 			"--company", "TSLab", "--contact", "An Administrator", "--country", "Norway"}, more...)
-	}
+	})
 	return exchange{
 		name:  "Automatic activation, of Windows Server 2003",
 		about: "`licmgr activate --method automatic`: the license server itself goes to the clearinghouse.",
@@ -26,19 +51,7 @@ func automaticActivation() exchange {
 			f.args["ls1"] = append(f.args["ls1"], "--clearinghouse", f.addr("house"), "--roots", f.path("root"))
 			f.serve("house", "ls1")
 		},
-		act: func(f *crashFarm) {
-			f.serve("house", "ls1")
-			f.tool("admin", activate(f, "activate")...)
-		},
-		again: func(f *crashFarm) string {
-			f.serve("house", "ls1")
-			const lost = "refused: it was activated; `licmgr reactivate`"
-			next := f.said("admin", map[string]string{"is activated already": "refused: it is activated already", "was activated": lost}, activate(f, "activate")...)
-			if next == lost {
-				f.must("admin", activate(f, "reactivate", "--reason", "redeployed")...)
-			}
-			return next
-		},
+		act: activate.act, again: activate.again,
 		who: []string{"house", "ls1"}, end: map[string]string{"ls1": "activated, no key pack"},
 		deaths: deaths("ls1", "tsls.Automatic", whole()...),
 	}
@@ -103,31 +116,28 @@ func houseOnline(f *crashFarm) {
 }
 
 func activationOnline() exchange {
+	activate := activating((*crashFarm).online)
 	return exchange{
 		name:  "Activation over the Internet",
 		about: "`licmgr activate`: the tool takes the license server's request to the clearinghouse, and brings the answer.",
 		base:  houseOnline,
-		act: func(f *crashFarm) {
-			f.serve("house", "ls1")
-			f.tool("admin", f.online("activate")...)
-		},
-		again: func(f *crashFarm) string {
-			f.serve("house", "ls1")
-			const lost = "refused: it was activated; `licmgr reactivate`"
-			next := f.said("admin", map[string]string{"is activated already": "refused: it is activated already", "was activated": lost}, f.online("activate")...)
-			if next == lost {
-				f.must("admin", f.online("reactivate", "--reason", "redeployed")...)
-			}
-			return next
-		},
+		act:   activate.act, again: activate.again,
 		who: []string{"house", "ls1"}, end: map[string]string{"ls1": "activated, no key pack"},
 		deaths: slices.Concat(deaths("house", "web activate", crash.Asked, crash.BeforeReply, crash.AfterReply), deaths("admin", "online", crash.Answered)),
 	}
 }
 
 func keyPackOnline() exchange {
-	order := func(f *crashFarm) []string {
-		return f.online("install", "--program", "select", "--enrollment-number", enrollment, "--count", "2")
+	const lost = "refused: nothing is left of the purchase; `clearinghouse print`"
+	install := mended{
+		order: order{servers: []string{"house", "ls1"}, tool: "admin", refused: map[string]string{"left": lost}, args: func(f *crashFarm) []string {
+			return f.online("install", "--program", "select", "--enrollment-number", enrollment, "--count", "2")
+		}},
+		lost: lost,
+		mend: func(f *crashFarm) {
+			f.must("house", claim(f, "print")...)
+			f.bring("install", "document")
+		},
 	}
 	return exchange{
 		name:  "Key pack over the Internet",
@@ -137,20 +147,7 @@ func keyPackOnline() exchange {
 			f.must("admin", f.online("activate")...)
 			bought(f, "5.0")
 		},
-		act: func(f *crashFarm) {
-			f.serve("house", "ls1")
-			f.tool("admin", order(f)...)
-		},
-		again: func(f *crashFarm) string {
-			f.serve("house", "ls1")
-			const lost = "refused: nothing is left of the purchase; `clearinghouse print`"
-			next := f.said("admin", map[string]string{"left": lost}, order(f)...)
-			if next == lost {
-				f.must("house", claim(f, "print")...)
-				f.bring("install", "document")
-			}
-			return next
-		},
+		act: install.act, again: install.again,
 		who: []string{"house", "ls1"}, end: map[string]string{"house": "activations: 1, 2 of 2 bought installed", "ls1": "2 of 2 CALs free"},
 		deaths: slices.Concat(deaths("house", "web install", crash.Asked, crash.BeforeReply, crash.AfterReply), deaths("admin", "online", crash.Answered)),
 	}

@@ -80,21 +80,6 @@ func admitted(f *crashFarm) string {
 	return "admitted"
 }
 
-// said is what came of a tool's command: done, or how it was refused.
-func (f *crashFarm) said(actor string, refusals map[string]string, args ...string) string {
-	code, out := f.tool(actor, args...)
-	if code == 0 || code == 3 {
-		return map[int]string{0: "done", 3: "nothing to do"}[code]
-	}
-	for part, words := range refusals {
-		if strings.Contains(out, part) {
-			return words
-		}
-	}
-	f.t.Errorf("%s %v: exit status %d: %s", actor, args, code, out)
-	return "failed"
-}
-
 func graceStart() exchange {
 	return exchange{
 		name:  "Start of the grace period",
@@ -139,7 +124,7 @@ func firstMeeting() exchange {
 }
 
 func configuration() exchange {
-	set := func(f *crashFarm) []string { return []string{"set", "--state", f.path("ts"), "warn_days=7"} }
+	set := order{servers: []string{"ts"}, tool: "tscc", args: func(f *crashFarm) []string { return []string{"set", "--state", f.path("ts"), "warn_days=7"} }}
 	return exchange{
 		name:  "Configuration of a terminal server",
 		about: "`tscc set warn_days=7`.",
@@ -147,14 +132,7 @@ func configuration() exchange {
 			f.arm("w2k-sp3")
 			f.serve("ts")
 		},
-		act: func(f *crashFarm) {
-			f.serve("ts")
-			f.tool("tscc", set(f)...)
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ts")
-			return f.said("tscc", nil, set(f)...)
-		},
+		act: set.act, again: set.again,
 		who: []string{"ts"}, end: map[string]string{"ts": "grace not begun, warn_days=7"},
 		deaths: slices.Concat(
 			deaths("ts", "control configure", crash.Asked),
@@ -171,24 +149,23 @@ func connectorFarm(on bool) func(*crashFarm) {
 		f.pack("ls1", "connector", "--count", "1", "--kind", "internet-connector")
 		f.must("admin", "install", "--server", f.addr("ls1"), "--file", f.path("connector"))
 		if on {
-			f.must("tscc", "ic", "enable", "--state", f.path("ts"))
+			f.must("tscc", connector("enable").args(f)...)
 		}
 	}
 }
 
+// connector is `tscc ic enable` or `tscc ic disable`.
+func connector(word string) order {
+	return order{servers: []string{"ls1", "ts"}, tool: "tscc", args: func(f *crashFarm) []string { return []string{"ic", word, "--state", f.path("ts")} }}
+}
+
 func connectorOn() exchange {
+	enable := connector("enable")
 	return exchange{
 		name:  "Internet Connector licensing turned on",
 		about: "`tscc ic enable`: the terminal server takes the Internet Connector license that there is.",
 		base:  connectorFarm(false),
-		act: func(f *crashFarm) {
-			f.serve("ls1", "ts")
-			f.tool("tscc", "ic", "enable", "--state", f.path("ts"))
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1", "ts")
-			return f.said("tscc", nil, "ic", "enable", "--state", f.path("ts"))
-		},
+		act:   enable.act, again: enable.again,
 		who: []string{"ts", "ls1"},
 		end: map[string]string{
 			"ts":  "Internet Connector on, grace over, knows its license server, the account TSInternetUser",
@@ -204,18 +181,12 @@ func connectorOn() exchange {
 }
 
 func connectorOff() exchange {
+	disable := connector("disable")
 	return exchange{
 		name:  "Internet Connector licensing turned off",
 		about: "`tscc ic disable`: the terminal server gives the license back.",
 		base:  connectorFarm(true),
-		act: func(f *crashFarm) {
-			f.serve("ls1", "ts")
-			f.tool("tscc", "ic", "disable", "--state", f.path("ts"))
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1", "ts")
-			return f.said("tscc", nil, "ic", "disable", "--state", f.path("ts"))
-		},
+		act:   disable.act, again: disable.again,
 		who: []string{"ts", "ls1"},
 		end: map[string]string{"ls1": "2 of 2 CALs free, 1 of 1 Internet Connectors free"},
 		deaths: slices.Concat(

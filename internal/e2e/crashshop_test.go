@@ -12,8 +12,12 @@ func (f *crashFarm) at(command string, args ...string) []string {
 
 // bring has the licensing tool take a document to the license server.
 func (f *crashFarm) bring(command, file string) string {
-	already := map[string]string{"is activated already": "refused: it is activated already", "is installed already": "refused: it is installed already"}
-	return f.said("admin", already, command, "--server", f.addr("ls1"), "--file", f.path(file))
+	return f.said("admin", already(), command, "--server", f.addr("ls1"), "--file", f.path(file))
+}
+
+// toLicenseServer is a command of the licensing tool to the one license server.
+func toLicenseServer(args func(*crashFarm) []string) order {
+	return order{servers: []string{"ls1"}, tool: "admin", args: args, refused: already()}
 }
 
 // bringAll is bring for a file that may hold more than one document.
@@ -32,6 +36,7 @@ func (f *crashFarm) bringAll(command, file string) {
 }
 
 func activation() exchange {
+	bring := toLicenseServer(func(f *crashFarm) []string { return f.tell("activate", "--file", f.path("activation")) })
 	return exchange{
 		name:  "Activation, brought as a document",
 		about: "`licmgr activate --file`.",
@@ -42,20 +47,14 @@ func activation() exchange {
 			f.must("admin", "request", "--server", f.addr("ls1"), "--output", f.path("request"))
 			f.must("house", f.at("activate", "--output", f.path("activation"), f.path("request"))...)
 		},
-		act: func(f *crashFarm) {
-			f.serve("ls1")
-			f.tool("admin", "activate", "--server", f.addr("ls1"), "--file", f.path("activation"))
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1")
-			return f.bring("activate", "activation")
-		},
+		act: bring.act, again: bring.again,
 		who: []string{"ls1"}, end: map[string]string{"ls1": "activated, no key pack"},
 		deaths: deaths("ls1", "tsls.Activate", whole()...),
 	}
 }
 
 func keyPack() exchange {
+	bring := toLicenseServer(func(f *crashFarm) []string { return f.tell("install", "--file", f.path("pack")) })
 	return exchange{
 		name:  "Key pack, brought as a document",
 		about: "`licmgr install --file`.",
@@ -64,14 +63,7 @@ func keyPack() exchange {
 			f.enroll("ls1", "")
 			f.pack("ls1", "pack", "--count", "2")
 		},
-		act: func(f *crashFarm) {
-			f.serve("ls1")
-			f.tool("admin", "install", "--server", f.addr("ls1"), "--file", f.path("pack"))
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1")
-			return f.bring("install", "pack")
-		},
+		act: bring.act, again: bring.again,
 		who: []string{"ls1"}, end: map[string]string{"ls1": "2 of 2 CALs free"},
 		deaths: deaths("ls1", "tsls.InstallKeyPack", whole()...),
 	}
@@ -103,18 +95,12 @@ func (f *crashFarm) tell(command, flag, value string) []string {
 
 func activationByNumber() exchange {
 	var serverID string
+	activate := toLicenseServer(func(f *crashFarm) []string { return f.tell("activate", "--server-id", serverID) })
 	return exchange{
 		name:  "Activation, by telephone",
 		about: "`licmgr activate --server-id`, with the number that the clearinghouse reads out.",
 		base:  func(f *crashFarm) { serverID = byProduct(f) },
-		act: func(f *crashFarm) {
-			f.serve("ls1")
-			f.tool("admin", f.tell("activate", "--server-id", serverID)...)
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1")
-			return f.said("admin", map[string]string{"is activated already": "refused: it is activated already"}, f.tell("activate", "--server-id", serverID)...)
-		},
+		act:   activate.act, again: activate.again,
 		who: []string{"ls1"}, end: map[string]string{"ls1": "activated, no key pack"},
 		deaths: deaths("ls1", "tsls.ActivateByNumber", whole()...),
 	}
@@ -122,6 +108,7 @@ func activationByNumber() exchange {
 
 func keyPackByNumber() exchange {
 	var packID string
+	install := toLicenseServer(func(f *crashFarm) []string { return f.tell("install", "--pack-id", packID) })
 	return exchange{
 		name:  "Key pack, by telephone",
 		about: "`licmgr install --pack-id`.",
@@ -139,20 +126,14 @@ func keyPackByNumber() exchange {
 				}
 			}
 		},
-		act: func(f *crashFarm) {
-			f.serve("ls1")
-			f.tool("admin", f.tell("install", "--pack-id", packID)...)
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1")
-			return f.said("admin", map[string]string{"is installed already": "refused: it is installed already"}, f.tell("install", "--pack-id", packID)...)
-		},
+		act: install.act, again: install.again,
 		who: []string{"ls1"}, end: map[string]string{"ls1": "2 of 2 CALs free"},
 		deaths: deaths("ls1", "tsls.InstallByNumber", whole()...),
 	}
 }
 
 func deactivation() exchange {
+	deactivate := toLicenseServer(func(f *crashFarm) []string { return []string{"deactivate", "--lserver", f.path("ls1")} })
 	return exchange{
 		name:  "Deactivation of a license server",
 		about: "`licmgr deactivate`.",
@@ -160,14 +141,7 @@ func deactivation() exchange {
 			f.arm("w2k-sp3")
 			f.enroll("ls1", "2")
 		},
-		act: func(f *crashFarm) {
-			f.serve("ls1")
-			f.tool("admin", "deactivate", "--lserver", f.path("ls1"))
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1")
-			return f.said("admin", map[string]string{"is not activated": "refused: it is not activated"}, "deactivate", "--lserver", f.path("ls1"))
-		},
+		act: deactivate.act, again: deactivate.again,
 		who: []string{"ls1"}, end: map[string]string{"ls1": "not activated, 2 of 2 CALs free"},
 		deaths: deaths("ls1", "control deactivate", whole()...),
 	}
@@ -176,7 +150,7 @@ func deactivation() exchange {
 // deactivationByNumber is that with the code that the clearinghouse reads out.
 func deactivationByNumber() exchange {
 	var code string
-	deactivate := func(f *crashFarm) []string { return f.tell("deactivate", "--confirmation", code) }
+	deactivate := toLicenseServer(func(f *crashFarm) []string { return f.tell("deactivate", "--confirmation", code) })
 	return exchange{
 		name:  "Deactivation, by telephone",
 		about: "`licmgr deactivate --confirmation`, with the code that the clearinghouse reads out.",
@@ -185,14 +159,7 @@ func deactivationByNumber() exchange {
 			f.enroll("ls1", "2")
 			code = number(f, f.must("house", f.at("deactivate", "--server", f.serverID("ls1"))...))
 		},
-		act: func(f *crashFarm) {
-			f.serve("ls1")
-			f.tool("admin", deactivate(f)...)
-		},
-		again: func(f *crashFarm) string {
-			f.serve("ls1")
-			return f.said("admin", map[string]string{"is not activated": "refused: it is not activated"}, deactivate(f)...)
-		},
+		act: deactivate.act, again: deactivate.again,
 		who: []string{"ls1"}, end: map[string]string{"ls1": "not activated, 2 of 2 CALs free"},
 		deaths: deaths("ls1", "tsls.Deactivate", whole()...),
 	}
