@@ -174,4 +174,4 @@ func (a *allocation) choose(packs []store.Pack) []store.Pack {
 
 // features are what a license server of the edition can do. What it then does is its
 // knobs' business.
-func features(p *edition.Profile) tsls.Features { return policy.Features(p.Edition) }
+func features(p *edition.Profile) tsls.Features { return tsls.Announced(p.Edition) }

@@ -50,7 +50,7 @@ const maxUpstreams = 64
 func newCatalog(s *Server) (*catalog, error) {
 	c := &catalog{
 		server: s, id: s.config.Identity, pins: identity.OpenPins(s.config.Dir), entries: map[string]*entry{},
-		features: policy.Features(s.profile().Edition),
+		features: tsls.Announced(s.profile().Edition),
 	}
 	c.pins.Met = func(address, key string) {
 		s.config.Events.Event(eventlog.ServerMet, eventlog.F("address", address), eventlog.F("key", key))
@@ -82,7 +82,7 @@ func (c *catalog) dial(ctx context.Context, addr string) (*transport.Conn, error
 // connect connects to addr, whose name may be one that only discovery can resolve.
 func (c *catalog) connect(ctx context.Context, addr string) (*transport.Conn, error) {
 	p := c.server.profile()
-	hello := tsls.Hello{Features: policy.Features(p.Edition), Program: "termsrv", Name: c.server.config.Host, Edition: c.server.config.announced(p)}
+	hello := tsls.Hello{Features: tsls.Announced(p.Edition), Program: "termsrv", Name: c.server.config.Host, Edition: c.server.config.announced(p)}
 	config := c.id.ClientTLS(addr, c.pins, c.server.config.KeyLog)
 	dialer := transport.Dialer{Tamper: &c.server.tamper}
 	if c.server.config.Dial == nil {
@@ -253,7 +253,7 @@ func (c *catalog) heard(addr string, info tsls.ServerInfo) error {
 // meet does what follows from every answer of the license server in use.
 func (c *catalog) meet(info tsls.ServerInfo) error {
 	c.mu.Lock()
-	c.features = policy.Features(c.server.profile().Edition) & info.Features
+	c.features = tsls.Announced(c.server.profile().Edition) & info.Features
 	c.mu.Unlock()
 	perUser := c.server.setup().mode == policy.ModeUser && holdsPerUser(info)
 	return c.server.grace.found(c.server.config.Clock.Now(), info.CALIssuedEver, perUser)
@@ -342,7 +342,7 @@ func (c *catalog) greet(ctx context.Context, addr string) error {
 	case err == nil && fresh:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.features = policy.Features(c.server.profile().Edition) & conn.Server().Features
+		c.features = tsls.Announced(c.server.profile().Edition) & conn.Server().Features
 	}
 	return err
 }
@@ -352,7 +352,7 @@ func (c *catalog) greet(ctx context.Context, addr string) error {
 func (c *catalog) restart() {
 	c.mu.Lock()
 	c.tried, c.why = false, nil
-	c.features = policy.Features(c.server.profile().Edition)
+	c.features = tsls.Announced(c.server.profile().Edition)
 	c.mu.Unlock()
 	c.finder.Restart()
 }

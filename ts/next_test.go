@@ -10,6 +10,7 @@ import (
 	"github.com/tslab/tslab/ts/screen"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/token"
+	"github.com/tslab/tslab/wire/tsls"
 )
 
 var start = time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC)
@@ -62,7 +63,7 @@ func TestForecast(t *testing.T) {
 		},
 	} {
 		f := tt.f
-		f.server.Profile, f.server.Features = f.profile, policy.Features(f.profile.Edition)
+		f.server.Profile, f.server.Features = f.profile, tsls.Announced(f.profile.Edition)
 		phases := f.phases(start)
 		if len(phases) != len(tt.want) {
 			t.Errorf("%s: phases %+v, want %d", name, phases, len(tt.want))
@@ -86,7 +87,7 @@ func TestForecastIsASentence(t *testing.T) {
 					for _, os := range []policy.OS{policy.OSOther, policy.OSProfessional, policy.OSMacintosh} {
 						p := edition.Of(e)
 						f := forecast{profile: &p, os: os, server: policy.Server{
-							Profile: &p, Mode: mode, Features: policy.Features(e),
+							Profile: &p, Mode: mode, Features: tsls.Announced(e),
 							Grace: policy.Grace{State: grace, Start: start, End: start.Add(90 * oneDay), Reason: "expired"},
 						}}
 						if kind != 0 {
@@ -108,7 +109,7 @@ func TestForecastIsASentence(t *testing.T) {
 func TestPhasesBeginNow(t *testing.T) {
 	p := edition.W2KSP3()
 	f := forecast{profile: &p, token: held(token.CAL, 60, edition.SP3), server: policy.Server{
-		Profile: &p, Features: policy.Features(edition.SP3), Grace: policy.Grace{State: policy.GraceEnded},
+		Profile: &p, Features: tsls.Announced(edition.SP3), Grace: policy.Grace{State: policy.GraceEnded},
 	}}
 	for after, want := range map[time.Duration]screen.Mood{0: screen.Good, 55 * oneDay: screen.Warn, 60 * oneDay: screen.Warn, 61 * oneDay: screen.Bad} {
 		now := start.Add(after)

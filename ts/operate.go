@@ -75,7 +75,7 @@ func (c *connector) pull(ctx context.Context, now *setup, state *policy.Connecto
 	device := c.hardware()
 	answer, info, err := s.allocate(ctx, addr, tsls.Allocate{
 		Request: tsls.RequestInternetConnector, HardwareID: device, Machine: s.config.Host, User: internetUser,
-		Mode: policy.ModeInternetConnector.String(), Edition: e.String(), Features: policy.Features(e),
+		Mode: policy.ModeInternetConnector.String(), Edition: e.String(), Features: tsls.Announced(e),
 	})
 	if err != nil {
 		state.Up = false

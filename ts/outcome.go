@@ -67,7 +67,7 @@ func (x *exchange) allocation(q policy.Question) tsls.Allocate {
 		LicenseID: e.License.LicenseID, Issuer: e.License.Issuer, Expires: e.License.Expires,
 		HardwareID: x.hardware, PlatformID: x.platform,
 		Machine: x.machine, User: info.User, Domain: info.Domain,
-		Edition: x.server.config.announced(x.setup.profile), Features: policy.Features(x.setup.profile.Edition),
+		Edition: x.server.config.announced(x.setup.profile), Features: tsls.Announced(x.setup.profile.Edition),
 		ViaDefault: x.setup.viaDefault,
 	}
 }

@@ -99,7 +99,7 @@ func (o *onlooker) days(n int) {
 func (o *onlooker) passer() {
 	own := o.config.Edition.Edition
 	o.tell(tsls.Allocate{Request: tsls.RequestTemp, HardwareID: o.pc("passer-by").id, Mode: "device",
-		Edition: own.String(), Features: policy.Features(own)})
+		Edition: own.String(), Features: tsls.Announced(own)})
 }
 
 // look is what must hold in every state.

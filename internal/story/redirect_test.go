@@ -144,7 +144,7 @@ var errCut = errors.New("no way there")
 
 // comes lets a device of a class come, with the license server first in use.
 func (s *street) comes(class tsls.Class, device hwid.ID, first *vault) (policy.Outcome, policy.Answer) {
-	server := policy.Server{Profile: &s.profile, Mode: policy.ModeDevice, Grace: policy.Grace{State: policy.GraceEnded}, Features: policy.Features(s.profile.Edition)}
+	server := policy.Server{Profile: &s.profile, Mode: policy.ModeDevice, Grace: policy.Grace{State: policy.GraceEnded}, Features: tsls.Announced(s.profile.Edition)}
 	d := policy.Before(time.Now(), server, policy.Client{Class: class, UserNamed: true})
 	if d.Verb != policy.Ask {
 		s.t.Fatalf("a device with %v asks nobody", class)

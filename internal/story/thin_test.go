@@ -250,7 +250,7 @@ func (w *thin) serves() bool {
 func (w *thin) connect(d *thinPC, logon bool) policy.Outcome {
 	w.t.Helper()
 	e := w.profile.Edition
-	features := policy.Features(e) & policy.Features(w.config.Edition.Edition)
+	features := tsls.Announced(e) & tsls.Announced(w.config.Edition.Edition)
 	decision := policy.Before(w.now(), policy.Server{Profile: &w.profile, Mode: w.mode, Grace: w.grace, Features: features},
 		policy.Client{Class: w.classify(d), OS: d.os})
 	var answer policy.Answer
@@ -285,7 +285,7 @@ func (w *thin) ask(d *thinPC, q policy.Question) (answer policy.Answer, license 
 	e := w.profile.Edition
 	a := w.tell(tsls.Allocate{Request: q.Request, Presented: q.Presented, Mode: q.Mode, LicenseID: d.held.LicenseID,
 		Issuer: d.held.Issuer, Expires: d.held.Expires, HardwareID: d.id, Machine: d.name, User: "lab",
-		Edition: e.String(), Features: policy.Features(e)}).(tsls.Allocated)
+		Edition: e.String(), Features: tsls.Announced(e)}).(tsls.Allocated)
 	answer.Code, answer.Validated, answer.CALIssuedEver = a.Answer, a.Validated, a.CALIssuedEver
 	return answer, a.License
 }

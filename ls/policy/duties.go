@@ -7,16 +7,7 @@ import (
 
 	"github.com/tslab/tslab/internal/edition"
 	"github.com/tslab/tslab/wire/token"
-	"github.com/tslab/tslab/wire/tsls"
 )
-
-// Features is what a license server of an edition announces.
-func Features(e edition.Edition) tsls.Features {
-	if e == edition.RTM {
-		return 0
-	}
-	return tsls.FeatureMark | tsls.FeatureExpiry
-}
 
 // Serves reports whether a license server of edition p serves terminal servers of
 // the named edition (L1). A terminal server that it does not serve is answered

@@ -180,7 +180,7 @@ func TestGraceToken(t *testing.T) {
 			if test.class == tsls.ClassPermExpired && e == edition.RTM {
 				continue // which reads it as nothing
 			}
-			s := Server{Profile: &p, Grace: test.grace, Features: Features(e)}
+			s := Server{Profile: &p, Grace: test.grace, Features: tsls.Announced(e)}
 			out := After(Before(start(), s, Client{Class: test.class}), test.answer)
 			if out.Pushed != test.pushed || out.Pushed == PushGrace && (!out.Admit || out.Mark || out.Wire != WireNew || !out.Grace.End.After(start())) {
 				t.Errorf("%s, %s in a grace period that is %s: %+v", e, test.class, test.grace.State, out)

@@ -82,7 +82,7 @@ type Server struct {
 	Grace   Grace
 	// Features is what the terminal server and the license server that it would
 	// ask can do together; while no license server was ever heard, the terminal
-	// server's own (Features).
+	// server's own ([tsls.Announced]).
 	Features tsls.Features
 	// DefaultLicenseServer is set when the registry names the license server.
 	DefaultLicenseServer bool
@@ -184,12 +184,4 @@ const (
 // String is the name in the decision table.
 func (p Push) String() string {
 	return [...]string{"none", "temp", "cal", "cal-renew", "cal-peer", "built-in", "ts-temp"}[p%7]
-}
-
-// Features is what a terminal server or license server of an edition announces.
-func Features(e edition.Edition) tsls.Features {
-	if e == edition.RTM {
-		return 0
-	}
-	return tsls.FeatureMark | tsls.FeatureExpiry
 }

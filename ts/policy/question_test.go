@@ -43,13 +43,13 @@ func TestQuestions(t *testing.T) {
 			Question{Request: tsls.RequestTemp, Mode: "device"}},
 		{"Professional at 2003", server(net), Client{OS: OSProfessional},
 			Question{Request: tsls.RequestTemp, Mode: "device"}},
-		{"broken mode", Server{Profile: &net, Mode: ModeInvalid, Features: Features(net.Edition)}, Client{},
+		{"broken mode", Server{Profile: &net, Mode: ModeInvalid, Features: tsls.Announced(net.Edition)}, Client{},
 			Question{Request: tsls.RequestTemp, Mode: "invalid"}},
 		{"per user", Server{Profile: &net, Mode: ModeUser}, Client{Class: tsls.ClassCorrupt},
 			Question{Request: tsls.RequestTemp, Mode: "user"}},
 		{"per user with a token", Server{Profile: &net, Mode: ModeUser}, Client{Class: tsls.ClassTemporary},
 			Question{Ping: true}},
-		{"Windows 2000 knows no users", Server{Profile: &current, Mode: ModeUser, Features: Features(edition.SP3)}, Client{},
+		{"Windows 2000 knows no users", Server{Profile: &current, Mode: ModeUser, Features: tsls.Announced(edition.SP3)}, Client{},
 			Question{Request: tsls.RequestTemp, Mode: "device"}},
 	} {
 		d := Before(start(), test.server, test.client)

@@ -14,7 +14,7 @@ import (
 func start() time.Time { return time.Date(2003, 3, 3, 9, 0, 0, 0, time.UTC) }
 
 func server(p edition.Profile) Server {
-	return Server{Profile: &p, Features: Features(p.Edition)}
+	return Server{Profile: &p, Features: tsls.Announced(p.Edition)}
 }
 
 func ended() Grace { return Grace{State: GraceEnded, Reason: GraceLSContact} }
@@ -195,7 +195,7 @@ func TestGate(t *testing.T) {
 // TestBeforeLeavesItsInputs: a decision can be asked for any number of times.
 func TestBeforeLeavesItsInputs(t *testing.T) {
 	p := edition.WS2003()
-	s := Server{Profile: &p, Mode: ModeUser, Grace: Grace{}.Started(&p, start()), Features: Features(p.Edition)}
+	s := Server{Profile: &p, Mode: ModeUser, Grace: Grace{}.Started(&p, start()), Features: tsls.Announced(p.Edition)}
 	late := start().AddDate(1, 0, 0)
 	d := Before(late, s, Client{Class: tsls.ClassCorrupt, UserNamed: true})
 	first, second := After(d, Answer{}), After(d, Answer{})
@@ -213,7 +213,7 @@ func TestBeforeLeavesItsInputs(t *testing.T) {
 
 func BenchmarkConnection(b *testing.B) {
 	p := edition.W2KSP3()
-	s := Server{Profile: &p, Grace: ended(), Features: Features(p.Edition)}
+	s := Server{Profile: &p, Grace: ended(), Features: tsls.Announced(p.Edition)}
 	for b.Loop() {
 		After(Before(start(), s, Client{Class: tsls.ClassTemporary}), up(tsls.AnswerCALTake))
 	}

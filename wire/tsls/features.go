@@ -3,6 +3,8 @@ package tsls
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tslab/tslab/internal/edition"
 )
 
 // Features is a set of what a program can do beyond the plain protocol. What two
@@ -18,6 +20,14 @@ const (
 	// FeatureReferral: a license server that answers [Inquire], [Close] and [Peers].
 	FeatureReferral
 )
+
+// Announced is what a terminal server or a license server of an edition announces.
+func Announced(e edition.Edition) Features {
+	if e == edition.RTM {
+		return 0
+	}
+	return FeatureMark | FeatureExpiry
+}
 
 // Has reports whether all of the features in f are there.
 func (s Features) Has(f Features) bool { return s&f == f }
