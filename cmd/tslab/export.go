@@ -14,9 +14,7 @@ import (
 	ucli "github.com/urfave/cli/v3"
 
 	"github.com/tslab/tslab/internal/cli"
-	"github.com/tslab/tslab/netlab/drills"
 	"github.com/tslab/tslab/netlab/export"
-	"github.com/tslab/tslab/netlab/script"
 )
 
 func exportCommand() *ucli.Command {
@@ -33,28 +31,23 @@ func exportCommand() *ucli.Command {
 			&ucli.StringFlag{Name: "to", Usage: "make a lab for `ENGINE`, compose or containerlab", Required: true},
 			&ucli.StringFlag{Name: "out", Usage: "write to `DIR`", DefaultText: "export/DRILL-ENGINE"},
 			&ucli.StringFlag{Name: "edition", Usage: "of a drill with an edition matrix, this leg, `NAME`", DefaultText: "the first"},
-			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
-			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", Value: labStart},
+			seedFlag(), dateFlag(),
 			cli.JSONFlag(),
 		},
 		Action: func(_ context.Context, c *ucli.Command) error {
-			args, err := cli.Args(c, 1, 1)
-			if err != nil {
-				return err
-			}
 			to, err := export.ParseEngine(c.String("to"))
 			if err != nil {
 				return cli.Usage("--to: %v", err)
 			}
-			start, err := parseDate(c.String("date"))
-			if err != nil {
-				return cli.Usage("--date: %v", err)
-			}
-			drill, err := script.Load(drills.Files, args[0])
+			drill, err := drillOf(c)
 			if err != nil {
 				return err
 			}
-			plan, err := drill.Plan(script.Options{Edition: c.String("edition"), Seed: c.Uint64("seed"), Start: start})
+			o, err := drillOptions(c, drill)
+			if err != nil {
+				return err
+			}
+			plan, err := drill.Plan(o)
 			if err != nil {
 				return err
 			}

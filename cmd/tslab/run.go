@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -37,15 +36,14 @@ func runCommand() *ucli.Command {
 			"folder with the capture, the event logs, run.json and report.html, a page to look at. The exit status is 0\n" +
 			"when every expectation was met.",
 		Flags: []ucli.Flag{
-			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
+			outFlag(),
 			&ucli.BoolFlag{Name: "all", Usage: "run every drill that tslab list shows"},
 			&ucli.IntFlag{Name: "j", Usage: "with --all, `N` drills at once", Value: 1},
 			&ucli.StringFlag{Name: "junit", Usage: "write JUnit XML, an expectation a test, to `FILE`"},
 			&ucli.BoolFlag{Name: "json", Usage: "print the records of all runs as JSON, and the story to standard error"},
 			&ucli.StringFlag{Name: "edition", Usage: "run only this leg, `NAME`, of a drill with an edition matrix", DefaultText: "all"},
 			engineFlag(),
-			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
-			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", Value: labStart},
+			seedFlag(), dateFlag(),
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			engine, ground, err := chosenEngine(c)
@@ -61,40 +59,35 @@ func runCommand() *ucli.Command {
 				}
 				return runAll(ctx, c, c.Int("j"))
 			}
-			args, err := cli.Args(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			drill, err := script.Load(drills.Files, args[0])
-			if err != nil {
-				return err
-			}
-			tell := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
-			if err := drill.Check(); err != nil { // told where it is looked for, too, not only here
-				unread := netlab.Unbuilt(netlab.Options{Name: drill.Name, Title: drill.Title}, time.Now(), netlab.Broken, err)
-				return errors.Join(err, tell([]*netlab.Record{unread}))
-			}
-			start, err := parseDate(c.String("date"))
-			if err != nil {
-				return cli.Usage("--date: %v", err)
-			}
-			if !netns.Inside() {
-				return reexec(ground)
-			}
-			out := c.String("out")
-			if out == "" {
-				out = filepath.Join("runs", drill.Name)
-			}
-			story := c.Root().Writer
-			if c.Bool("json") {
-				story = os.Stderr
-			}
-			return runInside(ctx, drill, tell, script.Options{
-				Folder: out, Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"), Engine: engine,
-				Programs: netlab.ProgramFolders(), Out: story, Width: terminal(story), Report: report.Write,
-			})
+			return runNamed(ctx, c, engine, ground)
 		},
 	}
+}
+
+// runNamed runs the drill that the command line names.
+func runNamed(ctx context.Context, c *ucli.Command, engine netlab.Engine, ground netns.Ground) error {
+	drill, err := drillOf(c)
+	if err != nil {
+		return err
+	}
+	tell := func(records []*netlab.Record) error { return writeReports(records, c.String("junit"), c.Bool("json")) }
+	if err := drill.Check(); err != nil { // told where it is looked for, too, not only here
+		unread := netlab.Unbuilt(netlab.Options{Name: drill.Name, Title: drill.Title}, time.Now(), netlab.Broken, err)
+		return errors.Join(err, tell([]*netlab.Record{unread}))
+	}
+	o, err := drillOptions(c, drill)
+	if err != nil {
+		return err
+	}
+	if !netns.Inside() {
+		return reexec(ground)
+	}
+	story := c.Root().Writer
+	if c.Bool("json") {
+		story = os.Stderr
+	}
+	o.Engine, o.Out, o.Width, o.Report = engine, story, terminal(story), report.Write
+	return runInside(ctx, drill, tell, o)
 }
 
 func runInside(ctx context.Context, drill script.Drill, tell func([]*netlab.Record) error, o script.Options) error {

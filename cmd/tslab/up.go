@@ -22,7 +22,6 @@ import (
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/netlab"
-	"github.com/tslab/tslab/netlab/drills"
 	"github.com/tslab/tslab/netlab/netns"
 	"github.com/tslab/tslab/netlab/report"
 	"github.com/tslab/tslab/netlab/script"
@@ -43,20 +42,15 @@ func upCommand() *ucli.Command {
 			"of the run. A process in the background keeps it; when that ends, however it ends, nothing is left of the\n" +
 			"lab but the folder. --forward lets a client of this machine into the lab, from a host called outside.",
 		Flags: []ucli.Flag{
-			&ucli.StringFlag{Name: "out", Usage: "leave the run in `DIR`", DefaultText: "runs/DRILL"},
+			outFlag(),
 			&ucli.StringSliceFlag{Name: "forward", Usage: "let 127.0.0.1:PORT of this machine lead to a host's port, `[PORT:]HOST:PORT`; may be repeated"},
 			&ucli.StringFlag{Name: "edition", Usage: "servers that are told none are of this edition, `NAME`"},
 			engineFlag(),
-			&ucli.Uint64Flag{Name: "seed", Usage: "draw from the seed `N`", Value: 1},
-			&ucli.StringFlag{Name: "date", Usage: "begin on this `DATE`, as 2003-03-03 or 2003-03-03T09:00:00Z", Value: labStart},
+			seedFlag(), dateFlag(),
 			&ucli.BoolFlag{Name: superviseFlag, Hidden: true},
 		},
 		Action: func(ctx context.Context, c *ucli.Command) error {
-			args, err := cli.Args(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			drill, err := script.Load(drills.Files, args[0])
+			drill, err := drillOf(c)
 			if err != nil {
 				return err
 			}
@@ -90,17 +84,11 @@ func upCommand() *ucli.Command {
 }
 
 func upOptions(c *ucli.Command, drill script.Drill) (script.Options, []forward, error) {
-	start, err := parseDate(c.String("date"))
+	o, err := drillOptions(c, drill)
 	if err != nil {
-		return script.Options{}, nil, cli.Usage("--date: %v", err)
+		return o, nil, err
 	}
-	o := script.Options{
-		Folder: c.String("out"), Start: start, Seed: c.Uint64("seed"), Edition: c.String("edition"),
-		Programs: netlab.ProgramFolders(), Out: c.Root().Writer,
-	}
-	if o.Folder == "" {
-		o.Folder = filepath.Join("runs", drill.Name)
-	}
+	o.Out = c.Root().Writer
 	legs, err := drill.Legs(o)
 	if err != nil {
 		return o, nil, err

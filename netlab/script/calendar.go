@@ -78,11 +78,7 @@ func (e *engine) skewWord(_ *starlark.Thread, args starlark.Tuple, kwargs []star
 	if err := starlark.UnpackArgs("skew", args, kwargs, append([]any{"host", &at}, s.pairs()...)...); err != nil {
 		return nil, err
 	}
-	host, err := hostName(at)
-	if err != nil {
-		return nil, err
-	}
-	lab, err := e.up()
+	host, lab, err := e.hostUp(at)
 	if err != nil {
 		return nil, err
 	}

@@ -60,11 +60,7 @@ func (e *engine) displayWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	if err := starlark.UnpackArgs("display", args, kwargs, "host", &at, "geometry?", &geometry); err != nil {
 		return nil, err
 	}
-	host, err := hostName(at)
-	if err != nil {
-		return nil, err
-	}
-	lab, err := e.up()
+	host, lab, err := e.hostUp(at)
 	if err != nil {
 		return nil, err
 	}

@@ -184,6 +184,17 @@ func (e *engine) outside() error {
 	return e.spec.AddHost(Outside, nets...)
 }
 
+// hostUp is the host that a word was given, in the lab, which is built now if this is
+// the first action.
+func (e *engine) hostUp(v starlark.Value) (string, *netlab.Lab, error) {
+	host, err := hostName(v)
+	if err != nil {
+		return "", nil, err
+	}
+	lab, err := e.up()
+	return host, lab, err
+}
+
 // up is the lab, built now if this is the first action.
 func (e *engine) up() (*netlab.Lab, error) {
 	if e.lab != nil {
