@@ -25,8 +25,8 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
-// most is how many lines of the ladder the page has; a page of more takes a browser
-// too long. The capture has them all.
+// most is how many messages and events the page's ladder has; a page of more takes a
+// browser too long. The capture has them all.
 const most = 4000
 
 // How much room the hosts have in the page's ladder, in pixels: each as much as a name
@@ -48,7 +48,6 @@ type page struct {
 	Hosts    []string
 	Width    int // of the hosts' lifelines together
 	Lines    []ladderLine
-	Left     int // lines that are not shown
 	Lives    lives
 	Pools    pools
 }
@@ -66,7 +65,7 @@ func Page(w io.Writer, t *netlab.Tale) error {
 	}
 	lines := Story(t)
 	p := page{Style: template.CSS(pageStyle), Record: t.Record, Dates: dates(t.Record), Picture: topology(t.Record), Hosts: Hosts(t, lines),
-		Lives: plotLives(t), Pools: plotPools(t), Left: max(len(lines)-most, 0)}
+		Lives: plotLives(t), Pools: plotPools(t)}
 	p.Held = len(t.Record.Invariants) - len(t.Record.Broken())
 	for _, x := range t.Record.Expectations {
 		p.All++
@@ -75,7 +74,7 @@ func Page(w io.Writer, t *netlab.Tale) error {
 		}
 	}
 	p.Width = len(p.Hosts) * min(max(lanesWidth/max(len(p.Hosts), 1), least), widest)
-	p.Lines = place(lines[:min(len(lines), most)], p.Hosts, t.Record.Start)
+	p.Lines = place(thin(lines, most), p.Hosts, t.Record.Start)
 	p.Wrong = wrongs(t.Record, p.Lines)
 	return view.Execute(w, p)
 }

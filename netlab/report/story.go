@@ -103,6 +103,9 @@ func eventLine(e eventlog.Event) Line {
 	if strings.HasPrefix(e.Name, "fault.") {
 		l.Kind = Fault
 	}
+	if l.Kind == Fault {
+		l.Bad = false // it is meant
+	}
 	return l
 }
 
