@@ -55,7 +55,11 @@ func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	if err != nil {
 		return nil, err
 	}
-	argv = append(argv, "--json", target)
+	return e.connectOne(hosts[0], append(argv, "--json", target), s, background)
+}
+
+// connectOne connects one device from a host.
+func (e *engine) connectOne(host string, argv []string, s swarm, background bool) (starlark.Value, error) {
 	if s.store != "" { // behind the lab's own, so that it is the one that counts
 		if s.store != filepath.Base(s.store) || s.store == ".." || s.store == "." {
 			return nil, fmt.Errorf("store: %q is no name of a folder", s.store)
@@ -64,24 +68,24 @@ func (e *engine) connectWord(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 		if err != nil {
 			return nil, err
 		}
-		argv = append([]string{"--state", filepath.Join(lab.ProgramFolder(hosts[0], "tsclient"), s.store)}, argv...)
+		argv = append([]string{"--state", filepath.Join(lab.ProgramFolder(host, "tsclient"), s.store)}, argv...)
 	}
 	if s.stay {
-		return e.stay(hosts[0], argv)
+		return e.stay(host, argv)
 	}
 	if background {
 		lab, err := e.up()
 		if err != nil {
 			return nil, err
 		}
-		p, err := lab.Begin(hosts[0], "tsclient", "connect", sharedBy("tsclient", "connect"), argv...)
+		p, err := lab.Begin(host, "tsclient", "connect", sharedBy("tsclient", "connect"), argv...)
 		return process{p}, err
 	}
-	r, err := e.tool(hosts[0], "tsclient", "connect", argv, append(connectExits(), 1)...)
+	r, err := e.tool(host, "tsclient", "connect", argv, append(connectExits(), 1)...)
 	if err != nil {
 		return nil, err
 	}
-	return connectionValue(hosts[0], r)
+	return connectionValue(host, r)
 }
 
 // connectionValue is what came of a connection.

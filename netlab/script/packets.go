@@ -39,14 +39,8 @@ func (e *engine) newPacketFilter(thread *starlark.Thread, args starlark.Tuple, k
 	if err != nil {
 		return nil, err
 	}
-	if known := []string{"", "tcp", "udp", "icmp", "arp", "other"}; !slices.Contains(known, f.protocol) {
-		return nil, fmt.Errorf("protocol %q: want one of %q", f.protocol, known[1:])
-	}
-	if strings.Trim(f.flags, "SAFRP") != "" {
-		return nil, fmt.Errorf("flags %q: want some of SAFRP", f.flags)
-	}
-	if f.port < 0 || f.port > 65535 || given(kwargs, "port") && f.port == 0 {
-		return nil, fmt.Errorf("port: %d; want 1 to 65535", f.port)
+	if err := f.check(given(kwargs, "port")); err != nil {
+		return nil, err
 	}
 	if f.between, err = e.ends(between); err != nil {
 		return nil, err
@@ -57,13 +51,8 @@ func (e *engine) newPacketFilter(thread *starlark.Thread, args starlark.Tuple, k
 	if f.target, err = e.end("target", target); err != nil {
 		return nil, err
 	}
-	if link != nil {
-		if f.link, err = hostName(link); err != nil {
-			return nil, fmt.Errorf("link: got %s, want what link() returned or a name such as c1:eth0", link.Type())
-		}
-		if err := e.checkLink(f.link); err != nil {
-			return nil, err
-		}
+	if f.link, err = e.cable(link); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
@@ -100,6 +89,32 @@ func (e *engine) packetsWord(thread *starlark.Thread, args starlark.Tuple, kwarg
 		list[i] = packetValue(p, f.senders)
 	}
 	return starlark.NewList(list), nil
+}
+
+// check finds what no packet can have.
+func (f *packetFilter) check(port bool) error {
+	known := []string{"", "tcp", "udp", "icmp", "arp", "other"}
+	switch {
+	case !slices.Contains(known, f.protocol):
+		return fmt.Errorf("protocol %q: want one of %q", f.protocol, known[1:])
+	case strings.Trim(f.flags, "SAFRP") != "":
+		return fmt.Errorf("flags %q: want some of SAFRP", f.flags)
+	case f.port < 0 || f.port > 65535 || port && f.port == 0:
+		return fmt.Errorf("port: %d; want 1 to 65535", f.port)
+	}
+	return nil
+}
+
+// cable is the name of a cable that is there; "" if none was given.
+func (e *engine) cable(v starlark.Value) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	name, err := hostName(v)
+	if err != nil {
+		return "", fmt.Errorf("link: got %s, want what link() returned or a name such as c1:eth0", v.Type())
+	}
+	return name, e.checkLink(name)
 }
 
 // checkLink holds that a cable is there.
