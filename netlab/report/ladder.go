@@ -85,7 +85,7 @@ func (c columns) textLine(l Line, width int) string {
 	case Step:
 		return "\n" + cut(l.Text, width)
 	case Calendar:
-		return cut(start+"  ~~~~~ "+l.Text, width)
+		return cut(start+"  ~~~~~ "+strings.TrimPrefix(l.From+" "+l.Text, "lab "), width)
 	case Expectation:
 		if l.Bad {
 			return cut(start+"  NOT MET: "+strings.TrimPrefix(l.Text, notAsExpected), width)

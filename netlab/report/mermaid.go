@@ -52,7 +52,10 @@ func mermaidLine(l Line, hosts, ids []string) string {
 		return fmt.Sprintf("%s%s%s: %s", ids[from], arrow, ids[to], mermaidText(fmt.Sprintf("%s (%d)", l.Name, l.Frame)))
 	}
 	text := l.Text
-	if l.Kind == Message {
+	switch {
+	case l.Kind == Calendar && from >= 0:
+		text = l.From + " " + l.Text
+	case l.Kind == Message:
 		text = fmt.Sprintf("%s to %s: %s (%d)", l.From, l.To, l.Name, l.Frame)
 	}
 	over := ids[max(from, to, 0)]

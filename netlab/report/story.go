@@ -6,6 +6,7 @@
 package report
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -95,6 +96,9 @@ func eventLine(e eventlog.Event) Line {
 		l.Kind = Calendar
 	case eventlog.ClockSkewed.Name:
 		l.Kind, l.From = Calendar, e.Fields["target"]
+		if by, err := time.ParseDuration(e.Fields["by"]); err == nil {
+			l.Text = "has a calendar of its own, " + off(by)
+		}
 	case eventlog.ExpectationMet.Name, eventlog.ExpectationFailed.Name:
 		l.Kind, l.Bad = Expectation, e.Name == eventlog.ExpectationFailed.Name
 	case eventlog.ProgramKilled.Name, eventlog.ProgramPaused.Name, eventlog.ProgramResumed.Name:
@@ -107,6 +111,28 @@ func eventLine(e eventlog.Event) Line {
 		l.Bad = false // it is meant
 	}
 	return l
+}
+
+// off is how far a calendar is off the lab's, in days as far as they are whole.
+func off(by time.Duration) string {
+	way := "ahead of the lab's"
+	if by < 0 {
+		by, way = -by, "behind the lab's"
+	}
+	const day = 24 * time.Hour
+	var parts []string
+	switch days := by / day; {
+	case by == 0:
+		return "which shows what the lab's does"
+	case days == 1:
+		parts = append(parts, "1 day")
+	case days > 1:
+		parts = append(parts, fmt.Sprintf("%d days", days))
+	}
+	if by %= day; by > 0 {
+		parts = append(parts, by.String())
+	}
+	return strings.Join(append(parts, way), " ")
 }
 
 // Hosts are the columns of the ladder: the hosts that have a part in the story, in
