@@ -154,7 +154,7 @@ func resultKind(l *licensed) eventlog.Kind {
 // expiry is a date for an event's text.
 func expiry(t time.Time) string {
 	if t.IsZero() {
-		return "no end"
+		return "never"
 	}
 	return t.UTC().Format(time.RFC3339)
 }
