@@ -33,31 +33,10 @@ func command() *ucli.Command {
 			"and find each other by its DNS at --listen-dns. dig and nsupdate speak with it: `nsupdate -k STATE/update.key`\n" +
 			"may change every name. Domain controllers that are started with one --forest file accept each other's members.\n" +
 			"The other commands speak with the one that runs in --state.",
-		Flags:    append(daemonFlags(), flags()...),
+		Flags:    append(cli.ParentFlags(defaultEnroll), flags()...),
 		Commands: []*ucli.Command{showCommand(), recordCommand(), staleCommand(), hideCommand(), groupCommand(), siteCommand(), joinCommand()},
-		Action: func(ctx context.Context, c *ucli.Command) error {
-			if _, err := cli.Args(c, 0, 0); err != nil {
-				return err
-			}
-			o, err := optionsFrom(c)
-			if err != nil {
-				return err
-			}
-			return serve(ctx, o, c.Root().Writer)
-		},
+		Action:   cli.Serving(optionsFrom, serve),
 	}
-}
-
-// daemonFlags are those of every daemon; the state folder is asked for by the server
-// only, not by its subcommands.
-func daemonFlags() []ucli.Flag {
-	all := cli.DaemonFlags(defaultEnroll)
-	for _, f := range all {
-		if f, ok := f.(*ucli.StringFlag); ok {
-			f.Required = false
-		}
-	}
-	return all
 }
 
 func flags() []ucli.Flag {

@@ -27,17 +27,8 @@ func command() *ucli.Command {
 		Description: "Terminal servers and tools reach it at --listen, over TLS. It issues temporary tokens at once, and CALs\n" +
 			"after `licmgr activate` and `licmgr install` have brought it a certificate and a key pack.\n" +
 			"Everything that it knows lies in the state folder; it can be killed at any moment.",
-		Flags: slices.Concat(cli.DaemonFlags(defaultListen), flags(), cli.DomainFlags(), gossipFlags()),
-		Action: func(ctx context.Context, c *ucli.Command) error {
-			if _, err := cli.Args(c, 0, 0); err != nil {
-				return err
-			}
-			o, err := optionsFrom(c)
-			if err != nil {
-				return err
-			}
-			return serve(ctx, o, c.Root().Writer)
-		},
+		Flags:  slices.Concat(cli.DaemonFlags(defaultListen), flags(), cli.DomainFlags(), gossipFlags()),
+		Action: cli.Serving(optionsFrom, serve),
 	}
 }
 

@@ -36,7 +36,7 @@ func command() *ucli.Command {
 		Description: "Clients reach it at --listen. It asks the license server of --license-server for their licenses, or the\n" +
 			"one that it finds by broadcast; without one it admits them as long as the licensing grace period runs.\n" +
 			"Its keys and the grace period lie in the state folder.",
-		Flags:    slices.Concat(daemonFlags(), flags(), cli.DomainFlags(), cli.RDPFlags()),
+		Flags:    slices.Concat(cli.ParentFlags(defaultListen), flags(), cli.DomainFlags(), cli.RDPFlags()),
 		Commands: []*ucli.Command{userCommand()},
 		Action: func(ctx context.Context, c *ucli.Command) error {
 			if _, err := cli.Args(c, 0, 0); err != nil {
@@ -56,18 +56,6 @@ func command() *ucli.Command {
 			return serve(ctx, cli.DaemonFrom(c), d, config, c.String("transcript"), c.Root().Writer)
 		},
 	}
-}
-
-// daemonFlags are those of every daemon; the state folder is asked for by the server
-// only, not by its subcommand.
-func daemonFlags() []ucli.Flag {
-	all := cli.DaemonFlags(defaultListen)
-	for _, f := range all {
-		if f, ok := f.(*ucli.StringFlag); ok {
-			f.Required = false
-		}
-	}
-	return all
 }
 
 func flags() []ucli.Flag {

@@ -1,6 +1,11 @@
 package cli
 
-import "github.com/urfave/cli/v3"
+import (
+	"context"
+	"io"
+
+	"github.com/urfave/cli/v3"
+)
 
 // Daemon is what every long-running program is told on its command line.
 type Daemon struct {
@@ -26,6 +31,33 @@ func DaemonFlags(listen string) []cli.Flag {
 		flags = append(flags, &cli.StringFlag{Name: "listen", Usage: "listen on `ADDR`", Value: listen})
 	}
 	return flags
+}
+
+// ParentFlags are [DaemonFlags] of a daemon with subcommands, which need no state
+// folder: that there is one is then the daemon's to ask.
+func ParentFlags(listen string) []cli.Flag {
+	all := DaemonFlags(listen)
+	for _, f := range all {
+		if f, ok := f.(*cli.StringFlag); ok {
+			f.Required = false
+		}
+	}
+	return all
+}
+
+// Serving is the action of a daemon, which takes no arguments: it serves as its options
+// say.
+func Serving[O any](options func(*cli.Command) (O, error), serve func(context.Context, O, io.Writer) error) cli.ActionFunc {
+	return func(ctx context.Context, c *cli.Command) error {
+		if _, err := Args(c, 0, 0); err != nil {
+			return err
+		}
+		o, err := options(c)
+		if err != nil {
+			return err
+		}
+		return serve(ctx, o, c.Root().Writer)
+	}
 }
 
 // DaemonFrom reads the flags of [DaemonFlags].
