@@ -83,7 +83,7 @@ type farm struct {
 }
 
 func (f farm) features() tsls.Features {
-	return ts.Features(f.ts.Edition) & ts.Features(f.ls.Edition)
+	return tsls.Announced(f.ts.Edition) & tsls.Announced(f.ls.Edition)
 }
 
 // got is the code's outcome: the terminal server's decision, the license server's

@@ -20,7 +20,7 @@ func resultOf(r *Rule) verdict { return verdict{r.Number, r.Result} }
 
 // ask is the code's question about a client, in any mode.
 func ask(p *edition.Profile, c combination) (ts.Question, bool) {
-	s := ts.Server{Profile: p, Mode: modeOf(&c), Grace: graceOf(p, &c), Features: ts.Features(p.Edition)}
+	s := ts.Server{Profile: p, Mode: modeOf(&c), Grace: graceOf(p, &c), Features: tsls.Announced(p.Edition)}
 	d := ts.Before(now(), s, ts.Client{Class: classOf(&c), OS: osOf(&c)})
 	return d.Ask, d.Verb == ts.Ask
 }
@@ -55,7 +55,7 @@ func TestDuties(t *testing.T) {
 
 // dutyCode is what ls/policy says about a duty.
 func dutyCode(p *edition.Profile, c *combination) string {
-	features := ls.Features(p.Edition)
+	features := tsls.Announced(p.Edition)
 	req := tsls.Allocate{Request: tsls.RequestCAL, Mode: "device", Edition: c.value(colAsker)}
 	if c[colAsker] == 0 {
 		req.Edition = p.Edition.String()

@@ -137,7 +137,7 @@ func (l *lab) connect(name string, logon bool) (ts.Outcome, int) {
 	if d.token != nil {
 		evidence.Presented, evidence.License = true, *d.token
 	}
-	features := ts.Features(s.profile.Edition) & ls.Features(l.license.profile.Edition)
+	features := tsls.Announced(s.profile.Edition) & tsls.Announced(l.license.profile.Edition)
 	class := ts.Classify(&s.profile, l.now, evidence)
 	decision := ts.Before(l.now, ts.Server{Profile: &s.profile, Mode: s.mode, Grace: s.grace, Features: features},
 		ts.Client{Class: class.Class, OS: d.os})

@@ -13,6 +13,7 @@ import (
 	ts "github.com/tslab/tslab/ts/policy"
 	"github.com/tslab/tslab/wire/hwid"
 	"github.com/tslab/tslab/wire/token"
+	"github.com/tslab/tslab/wire/tsls"
 )
 
 // A verdict is what one part says about one combination, and by which rule. The
@@ -215,7 +216,7 @@ func TestAcquire(t *testing.T) {
 	checkPart(t, Acquire, acquirings,
 		func(r *Rule) verdict { return verdict{r.Number, strings.TrimSpace(r.Event + " " + r.Also)} },
 		func(p *edition.Profile, c combination) verdict {
-			s := ts.Server{Profile: p, Grace: ts.Grace{State: ts.GraceEnded}, Features: ts.Features(p.Edition)}
+			s := ts.Server{Profile: p, Grace: ts.Grace{State: ts.GraceEnded}, Features: tsls.Announced(p.Edition)}
 			d := ts.Before(now(), s, ts.Client{UserNamed: c.is(colUser, "named")})
 			return verdict{result: strings.Trim(fmt.Sprint(ts.After(d, ts.Answer{}).Events), "[]")}
 		})
