@@ -27,31 +27,43 @@ const roleHosts = "hosts" // builds a lab of many hosts
 // upDown is how long a lab of many hosts took.
 type upDown struct {
 	Up      float64 `json:"up"`      // until every host reaches every other
-	Down    float64 `json:"down"`    // until nothing is left of it
+	Down    float64 `json:"down"`    // until no interface and no host is left of it
+	Forgot  float64 `json:"forgot"`  // until the kernel knows no network of it either, from the same moment
 	Reached int     `json:"reached"` // pairs of hosts, without a lost first frame
 }
 
 // manyHostsUp compares a lab of many hosts on one net with mininet's, on its Linux
-// bridge and without a controller, measured inside of mininet, so without its import.
+// bridge and without a controller, measured inside of mininet, so without its import. The
+// lab is measured before mininet and after it: the machine may do something else besides.
 func manyHostsUp(ctx context.Context, _ string, span time.Duration, print func(figure)) error {
 	z := sizeOf(span)
-	var ups, downs []float64
-	for range z.Rounds {
-		var m upDown
-		if err := playRole(ctx, roleHosts, z, &m); err != nil {
-			return err
+	var ups, downs, forgot []float64
+	measure := func() error {
+		for range z.Rounds {
+			var m upDown
+			if err := playRole(ctx, roleHosts, z, &m); err != nil {
+				return err
+			}
+			if want := z.Hosts * (z.Hosts - 1); m.Reached != want {
+				return fmt.Errorf("%d of %d pairs of hosts reached each other at once", m.Reached, want)
+			}
+			ups, downs, forgot = append(ups, m.Up), append(downs, m.Down), append(forgot, m.Forgot)
 		}
-		if want := z.Hosts * (z.Hosts - 1); m.Reached != want {
-			return fmt.Errorf("%d of %d pairs of hosts reached each other at once", m.Reached, want)
-		}
-		ups, downs = append(ups, m.Up), append(downs, m.Down)
+		return nil
+	}
+	if err := measure(); err != nil {
+		return err
+	}
+	reference, absence := mininet(ctx, z.Hosts)
+	if err := measure(); err != nil {
+		return err
 	}
 	up, down := median(ups), median(downs)
 	print(figure{fmt.Sprintf("%d hosts up, each reaches each", z.Hosts), up, "ms"})
 	print(figure{fmt.Sprintf("%d hosts down, nothing left", z.Hosts), down, "ms"})
-	reference, err := mininet(ctx, z.Hosts)
-	if err != nil {
-		return absent(print, "mininet", err, "hosts up", "hosts down")
+	print(figure{fmt.Sprintf("%d hosts forgotten by the kernel", z.Hosts), median(forgot), "ms"})
+	if absence != nil {
+		return absent(print, "mininet", absence, "hosts up", "hosts down")
 	}
 	print(figure{"mininet, LinuxBridge: up", reference.Up, "ms"})
 	print(figure{"mininet, LinuxBridge: down", reference.Down, "ms"})
@@ -94,16 +106,28 @@ func upAndDown(ctx context.Context, z size, out io.Writer) error {
 	if err := lab.Close(); err != nil {
 		return err
 	}
-	for l := (leftover{interfaces: 1}); l != (leftover{}); {
-		if l, err = left(); err != nil {
-			return err
-		}
+	m.Down, m.Forgot, err = awaitGone(begin)
+	if err != nil {
+		return err
 	}
-	m.Down = milliseconds(begin)
 	if n, err := away(); err != nil || n > 0 {
 		return errors.Join(fmt.Errorf("%d threads are still in hosts", n), err)
 	}
 	return json.NewEncoder(out).Encode(m)
+}
+
+// awaitGone waits until no interface is left, which is what mininet is asked for, and then
+// until the kernel has forgotten the networks, which it does by itself.
+func awaitGone(begin time.Time) (down, forgot float64, err error) {
+	for l := (leftover{interfaces: 1}); l != (leftover{}); {
+		if l, err = left(); err != nil {
+			return 0, 0, err
+		}
+		if l.interfaces == 0 && down == 0 {
+			down = milliseconds(begin)
+		}
+	}
+	return down, milliseconds(begin), nil
 }
 
 // leftover is what is there of a lab.

@@ -151,13 +151,23 @@ func Enter(ctx context.Context) (context.Context, error) {
 	if err := prepareEtc(); err != nil {
 		return nil, fmt.Errorf("lab: private /etc: %w", err)
 	}
-	quietIPv6()
+	ipv6 := openIPv6Switch()
+	quietIPv6(ipv6)
+	_ = unix.Close(ipv6) // fails if there is none
 	return ctx, nil
 }
 
-// quietIPv6 keeps interfaces of this thread's network namespace, also those made after
-// it, from sending router solicitations and multicast reports into every capture.
-// Where /proc/sys cannot be written they do, which harms nothing else.
-func quietIPv6() {
-	_ = os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte("1"), 0)
+// openIPv6Switch opens what turns IPv6 off in this thread's network namespace; -1 where
+// /proc/sys has no such thing or cannot be written.
+func openIPv6Switch() int {
+	fd, err := unix.Open("/proc/sys/net/ipv6/conf/all/disable_ipv6", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
 }
+
+// quietIPv6 keeps interfaces, also those made after it, from sending router solicitations
+// and multicast reports into every capture. Where it fails they do, which harms nothing
+// else.
+func quietIPv6(ipv6 int) { _, _ = unix.Write(ipv6, []byte("1")) }

@@ -28,6 +28,7 @@ type Host struct {
 	net    netns.NsHandle  // its network namespace
 	handle *netlink.Handle // a socket in it
 	raw    int             // a packet socket in it that receives nothing; -1 without
+	ipv6   int             // what turns IPv6 off in it; -1 without
 }
 
 // hostNamespaces are what a host has for itself.
@@ -53,13 +54,10 @@ func NewHost(name string, etc Etc) (*Host, error) {
 
 // Found makes a host that Settle has to be called for. Many can be founded at once.
 func Found(name string, etc Etc) (*Host, error) {
-	h := &Host{Name: name, calls: make(chan call), quit: make(chan struct{}), gone: make(chan struct{}), raw: -1, net: netns.None()}
+	h := &Host{Name: name, calls: make(chan call), quit: make(chan struct{}), gone: make(chan struct{}), raw: -1, ipv6: -1, net: netns.None()}
 	ready := make(chan error, 1)
-	go h.live(ready)
+	go h.live(etc, ready)
 	if err := <-ready; err != nil {
-		return nil, fmt.Errorf("host %s: %w", name, err)
-	}
-	if err := h.Do(func() error { return h.furnish(etc) }); err != nil {
 		h.Close()
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
@@ -68,14 +66,14 @@ func Found(name string, etc Etc) (*Host, error) {
 
 // live is the host's thread. It is locked and never unlocked, so that it ends with
 // the goroutine: nobody may get a thread that is somewhere else.
-func (h *Host) live(ready chan<- error) {
+func (h *Host) live(etc Etc, ready chan<- error) {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() {
 		// The main thread would keep the host's network for as long as the process is
 		// there: Go never ends it. Held here, it leaves another thread to the host.
 		defer runtime.UnlockOSThread()
 		elsewhere := make(chan error, 1)
-		go h.live(elsewhere)
+		go h.live(etc, elsewhere)
 		ready <- <-elsewhere
 		return
 	}
@@ -85,7 +83,7 @@ func (h *Host) live(ready chan<- error) {
 		return
 	}
 	defer h.leave()
-	ready <- nil
+	ready <- h.furnish(etc)
 	for {
 		select {
 		case c := <-h.calls:
@@ -116,6 +114,7 @@ func (h *Host) furnish(etc Etc) error {
 	if h.raw, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
 		return explain(stepPacket, err)
 	}
+	h.ipv6 = openIPv6Switch()
 	return nil
 }
 
@@ -123,12 +122,10 @@ func (h *Host) furnish(etc Etc) error {
 // many at once: the kernel has one lock for all networks, and who finds it taken tries
 // again and again.
 func (h *Host) Settle() error {
-	err := h.Do(func() error { quietIPv6(); return nil })
+	quietIPv6(h.ipv6)
+	lo, err := h.index("lo")
 	if err == nil {
-		var lo int
-		if lo, err = h.index("lo"); err == nil {
-			err = h.handle.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: lo}})
-		}
+		err = h.handle.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: lo}})
 	}
 	if err != nil {
 		return fmt.Errorf("host %s: loopback: %w", h.Name, err)
@@ -188,8 +185,10 @@ func (h *Host) leave() {
 	if h.handle != nil {
 		h.handle.Close()
 	}
-	if h.raw >= 0 {
-		h.errs = append(h.errs, unix.Close(h.raw))
+	for _, fd := range []int{h.raw, h.ipv6} {
+		if fd >= 0 {
+			h.errs = append(h.errs, unix.Close(fd))
+		}
 	}
 	if h.net.IsOpen() {
 		h.errs = append(h.errs, h.net.Close())
