@@ -88,6 +88,7 @@ func (r *Record) assemble(folder string, recordings []capture.Recording, events 
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+	r.pointOut(told)
 	if err := errors.Join(os.Rename(path+".part", path), r.writeMessages(folder, told, events)); err != nil {
 		return err
 	}

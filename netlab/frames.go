@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
+
+	"github.com/tslab/tslab/netlab/capture"
 )
 
 // Blocks of a capture that Wireshark numbers (draft-ietf-opsawg-pcapng 4.3 and 4.7).
@@ -60,6 +63,23 @@ func (r *Record) locate(path string) error {
 				}
 				x.LastFrame = number
 			}
+		}
+	}
+}
+
+// pointOut notes which licensing messages were sent before an expectation that was not
+// met, the last ones. Pings and greetings say nothing about licenses.
+func (r *Record) pointOut(told []capture.Message) {
+	for i := range r.Expectations {
+		x := &r.Expectations[i]
+		for _, m := range told {
+			licensing := m.Protocol == "rdpele" || m.Protocol == "tsls" && !slices.Contains([]string{"Ping", "Hello", "ServerInfo"}, m.Name)
+			if !x.Met && licensing && !m.Time.Before(x.since) && !m.Time.After(x.at) {
+				x.Messages = append(x.Messages, Pointer{m.Name, m.Frame})
+			}
+		}
+		if len(x.Messages) > maxPointers {
+			x.Messages = x.Messages[len(x.Messages)-maxPointers:]
 		}
 	}
 }

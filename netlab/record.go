@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tslab/tslab/internal/durable"
@@ -82,11 +83,23 @@ type Expectation struct {
 	FirstFrame int `json:"first_frame,omitempty"`
 	LastFrame  int `json:"last_frame,omitempty"`
 
+	// The last licensing messages among those frames, at most maxPointers.
+	Messages []Pointer `json:"messages,omitempty"`
+
 	// It is about this event, which nobody had listed; the frames are those before it.
 	Event *eventlog.Event `json:"event,omitempty"`
 
 	since, at time.Time
 }
+
+// Pointer is a message and its frame in the capture.
+type Pointer struct {
+	Name  string `json:"name"`
+	Frame int    `json:"frame"`
+}
+
+// maxPointers are as many messages as one looks at to see why an expectation was not met.
+const maxPointers = 6
 
 // Why is in a sentence why an expectation was not met, and where to look.
 func (x Expectation) Why() string {
@@ -95,12 +108,24 @@ func (x Expectation) Why() string {
 	case x.Event != nil && x.FirstFrame == 0:
 		return why + "; no frame was sent since the event before"
 	case x.Event != nil:
-		return fmt.Sprintf("%s; see frames %d to %d, what was sent since the event before", why, x.FirstFrame, x.LastFrame)
+		return fmt.Sprintf("%s; see frames %d to %d, what was sent since the event before%s", why, x.FirstFrame, x.LastFrame, x.pointers())
 	}
 	if x.FirstFrame == 0 {
 		return why + "; no frame was sent since the expectation before"
 	}
-	return fmt.Sprintf("%s; see frames %d to %d, what was sent since the expectation before", why, x.FirstFrame, x.LastFrame)
+	return fmt.Sprintf("%s; see frames %d to %d, what was sent since the expectation before%s", why, x.FirstFrame, x.LastFrame, x.pointers())
+}
+
+// pointers names the licensing messages to look at.
+func (x Expectation) pointers() string {
+	var all []string
+	for _, m := range x.Messages {
+		all = append(all, fmt.Sprintf("%s in %d", m.Name, m.Frame))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "; licensing messages: " + strings.Join(all, ", ")
 }
 
 func newRecord(spec Spec, o Options, began time.Time) *Record {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 
 	"github.com/tslab/tslab/netlab"
 	"github.com/tslab/tslab/netlab/capture"
@@ -39,6 +40,9 @@ func (e *engine) expectWord(thread *starlark.Thread, args starlark.Tuple, kwargs
 	if x.Met, x.Want, err = meets(thread, got, want); err != nil {
 		return nil, err
 	}
+	if f, ok := want.(*starlark.Function); ok {
+		x.Want = e.functionText(f)
+	}
 	lab.Expect(x)
 	return starlark.Bool(x.Met), nil
 }
@@ -59,6 +63,34 @@ func meets(thread *starlark.Thread, got, want starlark.Value) (met bool, wanted 
 		met, err := starlark.Equal(got, want)
 		return met, want.String(), err
 	}
+}
+
+// functionText is a function as a reader of the drill knows it: by its name, or, for a
+// lambda, as it stands there.
+func (e *engine) functionText(f *starlark.Function) string {
+	if e.lambdas == nil {
+		e.lambdas = map[[2]int32]string{}
+		file, err := options().Parse(e.drill.File, e.drill.Source, 0)
+		if err != nil { // it has been parsed before
+			return f.Name()
+		}
+		syntax.Walk(file, func(n syntax.Node) bool {
+			if l, ok := n.(*syntax.LambdaExpr); ok {
+				start, end := l.Span()
+				line := []rune(strings.Split(e.drill.Source, "\n")[start.Line-1])
+				if start.Line != end.Line { // its end is told by what was found
+					end.Col = int32(len(line)) + 1
+				}
+				e.lambdas[[2]int32{start.Line, start.Col}] = string(line[start.Col-1 : end.Col-1])
+			}
+			return true
+		})
+	}
+	at := f.Position()
+	if text, ok := e.lambdas[[2]int32{at.Line, at.Col}]; ok {
+		return text
+	}
+	return f.Name()
 }
 
 func (e *engine) sourceLine(n int) string {

@@ -66,6 +66,8 @@ type engine struct {
 	counting []string           // places where the drill looked at packets
 	lost     func() uint64      // frames that were sent and not recorded or not carried on: the lab's, unless a test has its own
 
+	lambdas map[[2]int32]string // of the drill by line and column, as they stand there; nil before one is needed
+
 	streams map[string]uint64     // the seed of each sequence of choices, by its name
 	dice    map[string]*rand.Rand // those that the drill itself draws from
 }

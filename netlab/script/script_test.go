@@ -365,22 +365,25 @@ func TestErrors(t *testing.T) {
 }
 
 func TestUnmetExpectationsAreCollected(t *testing.T) {
-	r, story, err := run(t, "expect(1 + 1, 3, \"arithmetic\")\nexpect([])\nexpect(5, lambda n: n > 6)\nexpect(\"a\", \"a\")")
+	r, story, err := run(t, "expect(1 + 1, 3, \"arithmetic\")\nexpect([])\nexpect(5, lambda n: n > 6)\nexpect(\"a\", \"a\")\n"+
+		"expect(7, lambda a: (a,\n  1)[1] > 1, \"both\")\ndef few(n):\n    return n < 3\nexpect(8, few, \"by name\")")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []netlab.Expectation{
 		{Place: "a_test.star:2:7", Text: "arithmetic", Want: "3", Got: "2"},
 		{Place: "a_test.star:3:7", Text: "expect([])", Want: "True", Got: "[]"},
-		{Place: "a_test.star:4:7", Text: "expect(5, lambda n: n > 6)", Want: "lambda", Got: "5"},
+		{Place: "a_test.star:4:7", Text: "expect(5, lambda n: n > 6)", Want: "lambda n: n > 6", Got: "5"},
 		{Place: "a_test.star:5:7", Text: `expect("a", "a")`, Met: true, Want: `"a"`, Got: `"a"`},
+		{Place: "a_test.star:6:7", Text: "both", Want: "lambda a: (a,", Got: "7"},
+		{Place: "a_test.star:10:7", Text: "by name", Want: "few", Got: "8"},
 		{Place: "a_test.star", Text: "nothing else was logged", Met: true, Want: "nothing", Got: "nothing"},
 	}
 	if diff := cmp.Diff(want, r.Expectations, cmpopts.IgnoreUnexported(netlab.Expectation{})); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if r.Verdict != netlab.Failed || !strings.Contains(story, "\na_test.star:2:7: arithmetic: want 3, got 2; no frame was sent since the expectation before\n") ||
-		!strings.Contains(story, "failed: 2 of 5 expectations met") {
+		!strings.Contains(story, "failed: 2 of 7 expectations met") {
 		t.Errorf("verdict %s\n%s", r.Verdict, story)
 	}
 }
@@ -388,7 +391,7 @@ func TestUnmetExpectationsAreCollected(t *testing.T) {
 // A drill that expects nothing says so, and a lab that is kept up expects nothing at all.
 func TestDrillThatExpectsNothing(t *testing.T) {
 	_, story, err := run(t, "now()\n")
-	if err != nil || !strings.Contains(story, "a_test: passed: 1 of 1 expectations met, none of them the drill's own, 0 frames captured on ") {
+	if err != nil || !strings.Contains(story, "a_test: passed: 1 of 1 expectations met, none of them the drill's own (`tslab check` says what it lacks), 0 frames captured on ") {
 		t.Errorf("%v\n%s", err, story)
 	}
 	_, story, err = run(t, "expect(1, 1)\n")

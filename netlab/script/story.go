@@ -121,7 +121,7 @@ func (s *story) verdict(r *netlab.Record, folder, page string) {
 	}
 	fmt.Fprintf(&b, "\n%s: %s: %d of %d expectations met", r.Name(), r.Verdict, met, len(r.Expectations))
 	if r.Verdict == netlab.Passed && !ownExpectation(r) {
-		b.WriteString(", none of them the drill's own")
+		b.WriteString(", none of them the drill's own (`tslab check` says what it lacks)")
 	}
 	fmt.Fprintf(&b, ", %d frames captured on %s, %d lost", frames, counted(len(r.Links), "link"), r.Drops)
 	b.WriteString("\n")
