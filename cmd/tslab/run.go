@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -139,13 +140,27 @@ func listCommand() *ucli.Command {
 				}
 				return cli.JSON(c.Root().Writer, entries)
 			}
-			t := cli.Table{Header: []string{"DRILL", "SHOWS"}}
-			for _, d := range all {
-				t.Row(d.Name, d.Title)
-			}
-			return t.Print(c.Root().Writer)
+			return printDrills(c.Root().Writer, all, columns(c.Root().Writer))
 		},
 	}
+}
+
+// printDrills lists drills. On a terminal that is so wide their titles go on under
+// themselves; 0 is none.
+func printDrills(w io.Writer, all []script.Drill, wide int) error {
+	widest := len("DRILL")
+	for _, d := range all {
+		widest = max(widest, len(d.Name))
+	}
+	t := cli.Table{Header: []string{"DRILL", "SHOWS"}}
+	for _, d := range all {
+		lines := strings.Split(wrap(d.Title, wide, widest+2), "\n")
+		t.Row(d.Name, lines[0])
+		for _, line := range lines[1:] {
+			t.Row("", strings.TrimSpace(line))
+		}
+	}
+	return t.Print(w)
 }
 
 // wordsCommand documents the words of drills: `tslab help drill`.

@@ -43,3 +43,16 @@ func TestSummary(t *testing.T) {
 		t.Errorf("%d records, %d failed, %q", len(records), failed, sum)
 	}
 }
+
+func TestPrintDrills(t *testing.T) {
+	all := []script.Drill{{Name: "d99-long", Title: "D99: a title of more than forty characters, which goes on"}, {Name: "x", Title: "X"}}
+	for wide, want := range map[int]string{
+		0:  "DRILL     SHOWS\nd99-long  D99: a title of more than forty characters, which goes on\nx         X\n",
+		40: "DRILL     SHOWS\nd99-long  D99: a title of more than\n          forty characters, which goes\n          on\nx         X\n",
+	} {
+		var out strings.Builder
+		if err := printDrills(&out, all, wide); err != nil || out.String() != want {
+			t.Errorf("%d columns: %v\n%s", wide, err, out.String())
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -225,6 +226,46 @@ func TestEndedLabLeavesNothing(t *testing.T) {
 				t.Errorf("capture assembled: %v (%v)", assembled, err)
 			}
 		})
+	}
+}
+
+// At whatever moment it is ended, also while it is being built: nothing is left, and a run
+// that was interrupted says so.
+func TestLabEndedWhileItBegins(t *testing.T) {
+	for _, there := range []string{"run", "run/clock", "run/raw/ls1-eth0.pcap", "run/hosts/ls1/lserver", "run/hosts/c1/tsclient/events.jsonl"} {
+		for signal, code := range map[syscall.Signal]int{syscall.SIGKILL: -1, syscall.SIGINT: 130} {
+			t.Run(fmt.Sprintf("%s %v", there, signal), func(t *testing.T) {
+				ctx, dir := bounded(t), t.TempDir()
+				if err := os.WriteFile(filepath.Join(dir, "endless.star"), []byte(endless), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				mark := "TSLAB_E2E_MARK=" + dir
+				p, err := harness.Start(dir, []string{mark}, "", filepath.Join(programs, "tslab"), "run", "--out", "run", "endless.star")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer p.Kill()
+				err = harness.Until(ctx, there+" is there", func() (bool, error) {
+					_, err := os.Stat(filepath.Join(dir, there))
+					return err == nil, nil
+				})
+				if err != nil {
+					t.Fatalf("%v\n%s", err, p.Output())
+				}
+				all := marked(t, mark)
+				if err := syscall.Kill(p.PID(), signal); err != nil {
+					t.Fatal(err)
+				}
+				if got, err := p.Wait(ctx); err != nil || got != code {
+					t.Errorf("exit status %d, %v; want %d", got, err, code)
+				}
+				awaitGone(ctx, t, all)
+				awaitGone(ctx, t, marked(t, mark)) // what had begun in between
+				if code == 130 && !strings.Contains(p.Output(), "interrupted") {
+					t.Errorf("it does not say that it was interrupted:\n%s", p.Output())
+				}
+			})
+		}
 	}
 }
 
