@@ -3,6 +3,7 @@
 package program
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -87,10 +88,11 @@ func (p *Program) Ready(address string) {
 	p.Log.Event(eventlog.ProgramReady, eventlog.F("program", p.Name), eventlog.F("address", address))
 }
 
-// Stopped records program.stopped.
+// Stopped records program.stopped. Who is asked to end while it still begins has been
+// asked to, too.
 func (p *Program) Stopped(reason error) {
 	text := "asked to"
-	if reason != nil {
+	if reason != nil && !errors.Is(reason, context.Canceled) {
 		text = reason.Error()
 	}
 	p.Log.Event(eventlog.ProgramStopped, eventlog.F("program", p.Name), eventlog.F("reason", text))

@@ -1,6 +1,8 @@
 package program_test
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +31,7 @@ func TestOpen(t *testing.T) {
 	}
 	p.Ready("10.0.0.1:3389")
 	p.Stopped(os.ErrClosed)
+	p.Stopped(fmt.Errorf("found nobody: %w", context.Canceled))
 	if _, err := p.KeyLog.Write([]byte("secret\n")); err != nil {
 		t.Error(err)
 	}
@@ -39,8 +42,11 @@ func TestOpen(t *testing.T) {
 		t.Errorf("printed %q", out.String())
 	}
 	events, err := eventlog.ReadFile(filepath.Join(d.State, program.EventsName))
-	if err != nil || len(events) != 2 {
-		t.Fatalf("event log: %v, %v; want 2 events", events, err)
+	if err != nil || len(events) != 3 {
+		t.Fatalf("event log: %v, %v; want 3 events", events, err)
+	}
+	if closed, asked := events[1].Text, events[2].Text; !strings.Contains(closed, "file already closed") || closed == asked || !strings.HasSuffix(asked, "asked to") {
+		t.Errorf("stopped: %q, %q", closed, asked)
 	}
 	if e := events[0]; e.Text != "termsrv is ready on 10.0.0.1:3389" || e.Host != "ts1" || e.Lab.Sub(day0).Abs() > time.Hour {
 		t.Errorf("first event: %+v", e)
