@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/tslab/tslab/netlab"
 )
 
 // inside lays every fault that a program can do on the second message of its kind, under
@@ -78,6 +80,10 @@ func TestNthMessageInsideAProgram(t *testing.T) {
 				t.Errorf("%s%.200q, want %s", begin, line, tt.want)
 			}
 		}
+	}
+	rows := dissected(t, filepath.Join(dir, "runs", "inside", netlab.CaptureName), "-Y", `systemd_journal.message contains "lab: fault "`)
+	if got, want := strings.Count(rows, "\n"), 2*16; got != want { // laid and healed
+		t.Errorf("%d rows in the capture about faults, want %d:\n%s", got, want, rows)
 	}
 	if !strings.Contains(out, "its TLS opens after tslab wireshark install") {
 		t.Error("nothing says how the capture's TLS is read")

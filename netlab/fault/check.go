@@ -76,6 +76,9 @@ func (f Fault) checkMessage(v Verb) error {
 	if v.Kind == Rate || v.Kind == Cut || v.Kind == Flap {
 		return fmt.Errorf("%s is about a cable, not about messages; to lose one use drop", v.Kind)
 	}
+	if f.At() == Wire && inTLS(f.Message) {
+		return fmt.Errorf("%s is always inside TLS, where no wire can see it; leave level out, and the program does it", f.Message)
+	}
 	if f.At() == Wire {
 		return nil
 	}

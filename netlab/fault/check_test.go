@@ -50,6 +50,7 @@ func TestCheck(t *testing.T) {
 		{"gap", with(func(f *Fault) { f.Kind, f.Gap = Reorder, -1 }), "gap -1"},
 		{"truncated frame", with(func(f *Fault) { f.Kind = Truncate }), "a frame cannot be truncated, only a message"},
 		{"truncated on the wire", with(func(f *Fault) { f.Kind, f.Message, f.Level = Truncate, "LICENSE_INFO", Wire }), "only a message inside a program"},
+		{"TLS on the wire", with(func(f *Fault) { f.Kind, f.Message, f.Level = Drop, "tsls.Allocate", Wire }), "tsls.Allocate is always inside TLS"},
 		{"truncated", with(func(f *Fault) { f.Kind, f.Message = Truncate, "LICENSE_INFO" }), ""},
 		{"checksum", with(func(f *Fault) { f.Kind, f.Checksum = Corrupt, "no" }), `checksum "no"`},
 	} {

@@ -51,6 +51,9 @@ func datagram(name string) bool {
 	return strings.HasPrefix(name, locateFamily) || strings.HasPrefix(name, dnsFamily)
 }
 
+// inTLS says whether the message is always inside TLS, where no wire can see it.
+func inTLS(name string) bool { return strings.HasPrefix(name, tslsFamily) }
+
 func messageAdvice() string {
 	return "want one such as " + strings.Join([]string{
 		licensing.TypePlatformChallengeResponse.String(), tslsFamily + tsls.TypeAllocate.String(), locateFamily + locateNames[0], "dns.SRV",
