@@ -47,7 +47,7 @@ func (f Fault) checkFilter(v Verb) error {
 	switch {
 	case f.Protocol != "" && !slices.Contains(Protocols(), f.Protocol):
 		return fmt.Errorf("protocol %q: want one of %q", f.Protocol, Protocols())
-	case f.Port != 0 && f.Protocol != "" && f.Protocol != "tcp" && f.Protocol != "udp":
+	case f.Port != 0 && (f.Protocol == "arp" || f.Protocol == "icmp"):
 		return fmt.Errorf("port %d: %s has no ports", f.Port, f.Protocol)
 	case v.Kind == Reset && f.Protocol != "" && f.Protocol != "tcp":
 		return fmt.Errorf("only TCP has resets, not %s", f.Protocol)

@@ -20,6 +20,7 @@ func TestCheck(t *testing.T) {
 		{"drop of a datagram", with(func(f *Fault) { f.Kind, f.Message, f.Peers = Drop, "dns.SRV", []string{"dc1"} }), ""},
 		{"drop on the wire", with(func(f *Fault) { f.Kind, f.Message, f.Level, f.Port = Drop, "NEW_LICENSE", Wire, 3389 }), ""},
 		{"flap", with(func(f *Fault) { f.Kind, f.Schedule = Flap, Schedule{Every: time.Second, For: time.Millisecond} }), ""},
+		{"port over IPv6", with(func(f *Fault) { f.Kind, f.Protocol, f.Port = Cut, "ipv6", 3389 }), ""},
 
 		{"no kind", ok, `fault x: there is no kind ""; there are loss, drop, `},
 		{"no name", Fault{Kind: Cut, Host: "ts1"}, `fault cut: name "": want letters`},

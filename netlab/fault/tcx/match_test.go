@@ -61,7 +61,7 @@ func (l loaded) tally(t *testing.T) tally {
 // filters are faults that lose what they match.
 func filters() []fault.Fault {
 	all := []fault.Fault{{}, {Protocol: "arp"}, {Protocol: "ipv4"}, {Protocol: "ipv6"}, {Protocol: "icmp"}, {Protocol: "tcp"}, {Protocol: "udp"},
-		{Port: 53}, {Port: 3389, Protocol: "tcp"}, {Port: 53, Protocol: "udp"}, {Port: 53, Protocol: "tcp"}}
+		{Port: 53}, {Port: 3389, Protocol: "tcp"}, {Port: 53, Protocol: "udp"}, {Port: 53, Protocol: "tcp"}, {Port: 53, Protocol: "ipv4"}, {Port: 3389, Protocol: "ipv6"}}
 	for _, name := range fault.MessageNames() {
 		if sealed(name) == "" {
 			all = append(all, fault.Fault{Message: name, Level: fault.Wire})
