@@ -242,7 +242,8 @@ func TestCaptureFinish(t *testing.T) {
 		}
 	}
 	finish(run, 1, "the run is still going on")
-	finish(dir, 1, "is not the folder of a run")
+	finish(dir, 1, "is the folder of several runs, name one of them: "+run)
+	finish(t.TempDir(), 1, "is not the folder of a run")
 	all := marked(t, mark)
 	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
