@@ -15,6 +15,7 @@ import (
 	"github.com/tslab/tslab/internal/identity"
 	"github.com/tslab/tslab/internal/rdpconn"
 	"github.com/tslab/tslab/ts/policy"
+	"github.com/tslab/tslab/wire/licensing"
 	"github.com/tslab/tslab/wire/rdpsec"
 )
 
@@ -81,6 +82,9 @@ type Config struct {
 	Errors ErrorMode
 	// Refuse refuses every client for a reason, whatever the rules say; zero does not.
 	Refuse Refusal
+	// Alert is what every client is sent, whatever the rules say, before the connection
+	// ends; nil is nothing. It counts before Refuse.
+	Alert *licensing.ErrorAlert
 }
 
 // announced is the edition that license servers are told.

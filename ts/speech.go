@@ -57,7 +57,7 @@ func (c *Config) Speak(s Speech) (err error) {
 // behave sets one behavior.
 func (c *Config) behave(behavior string) error {
 	name, value, hasValue := strings.Cut(behavior, "=")
-	if hasValue && name != "refuse" {
+	if hasValue && name != "refuse" && name != "send" {
 		return fmt.Errorf("%s takes no value", name)
 	}
 	switch name {
@@ -69,12 +69,16 @@ func (c *Config) behave(behavior string) error {
 		reason, err := ParseRefusal(value)
 		c.Refuse = reason
 		return err
+	case "send":
+		alert, err := ParseAlert(value)
+		c.Alert = alert
+		return err
 	case "salted-mac":
 		c.SaltedMAC = true
 	case "low-level":
 		c.LowLevel = true
 	default:
-		return fmt.Errorf("%q: want alert, errorinfo, refuse=REASON, salted-mac or low-level", behavior)
+		return fmt.Errorf("%q: want alert, errorinfo, refuse=REASON, send=CODE/TRANSITION, salted-mac or low-level", behavior)
 	}
 	return nil
 }
@@ -103,6 +107,47 @@ func ParseRefusal(s string) (Refusal, error) {
 	return 0, fmt.Errorf("refusal %q: want one of %s, or a number from 0x100 to 0x10A", s, strings.Join(refusalNames[:], ", "))
 }
 
+// ParseAlert reads an ERROR_ALERT as CODE or CODE/TRANSITION, by the names of MS-RDPBCGR
+// 2.2.1.12.1.3 or by numbers; without a transition it is ST_TOTAL_ABORT. A number needs
+// no name: a client must take any.
+func ParseAlert(s string) (*licensing.ErrorAlert, error) {
+	code, transition, ok := strings.Cut(s, "/")
+	if !ok {
+		transition = licensing.TotalAbort.String()
+	}
+	c, codes, ok := named[licensing.Code](code, 0x0C)
+	if !ok {
+		return nil, fmt.Errorf("send=%s: code %q: want a number or one of %s", s, code, codes)
+	}
+	t, transitions, ok := named[licensing.Transition](transition, 4)
+	if !ok {
+		return nil, fmt.Errorf("send=%s: transition %q: want a number or one of %s", s, transition, transitions)
+	}
+	return &licensing.ErrorAlert{Code: c, Transition: t}, nil
+}
+
+// named is the number that a word is or names, among those from 1 to last that have a
+// name of their own; names lists them.
+func named[T interface {
+	~uint32
+	String() string
+}](word string, last T) (value T, names string, ok bool) {
+	if n, err := strconv.ParseUint(word, 0, 32); err == nil {
+		return T(n), "", true
+	}
+	var all []string
+	for n := T(1); n <= last; n++ {
+		name := n.String()
+		if strings.EqualFold(name, word) {
+			return n, "", true
+		}
+		if !strings.ContainsRune(name, ' ') {
+			all = append(all, name)
+		}
+	}
+	return 0, strings.Join(all, ", "), false
+}
+
 // String is the name.
 func (r Refusal) String() string {
 	if i := int(r) - int(firstRefusal); i >= 0 && i < len(refusalNames) {
@@ -126,6 +171,9 @@ func (r Refusal) alert() licensing.Code {
 
 // forced is the refusal of every client, nil when none is wanted.
 func (s *Server) forced() error {
+	if a := s.config.Alert; a != nil {
+		return &refusal{alert: a.Code, transition: a.Transition, cause: fmt.Errorf("every client is sent %v", a)}
+	}
 	r := s.config.Refuse
 	if r == 0 {
 		return nil

@@ -46,6 +46,8 @@ func TestSpeakRefuses(t *testing.T) {
 		"--output":                     func(s *ts.Speech) { s.Output = "" },
 		`--behavior: "rude"`:           func(s *ts.Speech) { s.Behavior = []string{"alert", "rude"} },
 		"alert takes no value":         func(s *ts.Speech) { s.Behavior = []string{"alert=1"} },
+		`send=4/x: transition "x"`:     func(s *ts.Speech) { s.Behavior = []string{"send=4/x"} },
+		`code "": want a number or`:    func(s *ts.Speech) { s.Behavior = []string{"send"} },
 		`refusal ""`:                   func(s *ts.Speech) { s.Behavior = []string{"refuse"} },
 		"from 0x100 to 0x10A":          func(s *ts.Speech) { s.Behavior = []string{"refuse=0x10b"} },
 		"no-license-server, no-licens": func(s *ts.Speech) { s.Behavior = []string{"refuse=because"} },
@@ -54,6 +56,47 @@ func TestSpeakRefuses(t *testing.T) {
 		change(&s)
 		if err := new(ts.Config).Speak(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want it to name %s", err, want)
+		}
+	}
+}
+
+// TestAnyAlert: every code with every transition reaches the client as it was asked for,
+// and the connection ends.
+func TestAnyAlert(t *testing.T) {
+	codes := []licensing.Code{
+		licensing.InvalidServerCertificate, licensing.NoLicense, licensing.InvalidMAC, licensing.InvalidScope, licensing.NoLicenseServer,
+		licensing.StatusValidClient, licensing.InvalidClient, licensing.InvalidProductID, licensing.InvalidMessageLength, 0x77,
+	}
+	for _, code := range codes {
+		for _, transition := range []licensing.Transition{licensing.TotalAbort, licensing.NoTransition, licensing.ResetPhaseToStart, licensing.ResendLastMessage} {
+			words := fmt.Sprintf("send=%v/%v", code, transition)
+			if code == 0x77 {
+				words = fmt.Sprintf("send=0x77/%d", uint32(transition))
+			}
+			s := plainSpeech()
+			s.Behavior = []string{words}
+			var c ts.Config
+			if err := c.Speak(s); err != nil {
+				t.Fatal(err)
+			}
+			l := newLab(t, func(config *ts.Config) { config.Alert = c.Alert })
+			h := l.byHand(t, nil)
+			h.ask()
+			h.challenged()
+			h.respond(licensing.FormSpecified)
+			if got, want := h.last(), alert(byte(code), byte(transition)); got != want || !h.over() {
+				t.Errorf("%s: %s, want %s and the end", words, got, want)
+			}
+			l.stop()
+		}
+	}
+	for words, want := range map[string]string{"ERR_INVALID_CLIENT": "ERR_INVALID_CLIENT, ST_TOTAL_ABORT", "st_valid": "!", "8/st_no_transition": "ERR_INVALID_CLIENT, ST_NO_TRANSITION", "": "!", "8/": "!"} {
+		got := "!"
+		if a, err := ts.ParseAlert(words); err == nil {
+			got = a.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", words, got, want)
 		}
 	}
 }

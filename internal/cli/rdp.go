@@ -30,6 +30,7 @@ func RDPFlags() []cli.Flag {
 			"alert (a refused client gets the licensing alert; this is the default), " +
 			"errorinfo (it passes licensing and learns the reason by Set Error Info), " +
 			"refuse=REASON (every client is refused: " + refusals + "), " +
+			"send=CODE/TRANSITION (every client is sent this ERROR_ALERT, such as ERR_INVALID_SCOPE/ST_NO_TRANSITION or 4/2, and hung up on), " +
 			"salted-mac (signatures count packets), low-level (only what the client sends is encrypted)"},
 	}
 }
