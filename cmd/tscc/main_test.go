@@ -159,7 +159,8 @@ func TestRegistry(t *testing.T) {
 		"mode=device": "mode=device", "retry_min=20": "retry_min=20", "": "",
 		p + `\DefaultLicenseServer=LS1`: "DefaultLicenseServer=LS1", `hklm\` + p[19:] + `\defaultlicenseserver=`: "DefaultLicenseServer=",
 		core + `\PolicyAcOn=2`: "mode=device", core + `\PolicyAcOn=0x4`: "mode=user", core + `\PolicyAcOn=0`: "mode=invalid",
-		core + `\PolicyAcOn=7`: "!", p + `\LicenseServers\LS1=`: "!", p + `\X=1`: "!", `HKCU\x=1`: "!", `\=`: "!",
+		core + `\PolicyAcOn=7`: "!", p + `\LicenseServers\LS1=`: "!", p + `\X=1`: "!", `HKCU\x=1`: "!", `\=`: "!", `HKLM\`: "!",
+		`HKLM\` + strings.Repeat("\u0250", 9) + "=1": "!", // longer in upper case
 	} {
 		got, err := fromRegistry(setting)
 		if err != nil {

@@ -100,7 +100,7 @@ func registry(s ts.Status) []registryValue {
 // serverName is an address as somebody writes it: without the port that goes without
 // saying.
 func serverName(addr string) string {
-	if host, port, err := net.SplitHostPort(addr); err == nil && port == "3343" {
+	if host, port, err := net.SplitHostPort(addr); err == nil && port == ts.LicenseServerPort {
 		return host
 	}
 	return addr
@@ -114,8 +114,8 @@ func fromRegistry(setting string) (string, error) {
 		return setting, nil
 	}
 	full := path
-	if rest, ok := strings.CutPrefix(strings.ToUpper(path), `HKLM\`); ok {
-		full = `HKEY_LOCAL_MACHINE\` + path[len(path)-len(rest):]
+	if short := `HKLM\`; len(path) >= len(short) && strings.EqualFold(path[:len(short)], short) {
+		full = `HKEY_LOCAL_MACHINE\` + path[len(short):]
 	}
 	switch {
 	case strings.EqualFold(full, parametersKey+`\`+defaultServerValue):
