@@ -63,12 +63,12 @@ type licensed struct {
 
 // refusal ends a connection in the licensing phase.
 type refusal struct {
-	alert      licensing.Code
-	transition licensing.Transition // 0: ST_TOTAL_ABORT
-	errorInfo  uint32               // of Set Error Info, MS-RDPBCGR 2.2.5.1.1
-	cause      error
-	decided    bool // by the rules, and logged as such
-	atLogon    bool // the client is told that its logon failed
+	alert     licensing.Code        // with ST_TOTAL_ABORT
+	wanted    *licensing.ErrorAlert // not nil: sent as it is in place of alert
+	errorInfo uint32                // of Set Error Info, MS-RDPBCGR 2.2.5.1.1
+	cause     error
+	decided   bool // by the rules, and logged as such
+	atLogon   bool // the client is told that its logon failed
 }
 
 func (r *refusal) Error() string { return r.cause.Error() }
@@ -100,8 +100,8 @@ func (s *Server) license(ctx context.Context, conn *rdpconn.Conn) (*licensed, er
 		return &licensed{machine: x.machine, hardware: x.hardware, refusal: r}, nil
 	}
 	alert := licensing.Abort(r.alert)
-	if r.transition != 0 {
-		alert.Transition = r.transition
+	if r.wanted != nil {
+		alert = r.wanted
 	}
 	if err := x.write(alert); err != nil {
 		return nil, errors.Join(r, err)

@@ -1,6 +1,7 @@
 package ts
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -50,6 +51,9 @@ func (c *Config) Speak(s Speech) (err error) {
 		if err := c.behave(b); err != nil {
 			return fmt.Errorf("--behavior: %w", err)
 		}
+	}
+	if c.Alert != nil && c.Refuse != 0 {
+		return errors.New("--behavior: send= and refuse= say both what every client is told: give one of them")
 	}
 	return nil
 }
@@ -172,7 +176,7 @@ func (r Refusal) alert() licensing.Code {
 // forced is the refusal of every client, nil when none is wanted.
 func (s *Server) forced() error {
 	if a := s.config.Alert; a != nil {
-		return &refusal{alert: a.Code, transition: a.Transition, cause: fmt.Errorf("every client is sent %v", a)}
+		return &refusal{wanted: a, cause: fmt.Errorf("every client is sent %v", a)}
 	}
 	r := s.config.Refuse
 	if r == 0 {

@@ -45,6 +45,7 @@ func TestSpeakRefuses(t *testing.T) {
 		"--certificate":                func(s *ts.Speech) { s.Certificate = "pgp" },
 		"--output":                     func(s *ts.Speech) { s.Output = "" },
 		`--behavior: "rude"`:           func(s *ts.Speech) { s.Behavior = []string{"alert", "rude"} },
+		"send= and refuse= say both":   func(s *ts.Speech) { s.Behavior = []string{"send=4/2", "refuse=no-license"} },
 		"alert takes no value":         func(s *ts.Speech) { s.Behavior = []string{"alert=1"} },
 		`send=4/x: transition "x"`:     func(s *ts.Speech) { s.Behavior = []string{"send=4/x"} },
 		`code "": want a number or`:    func(s *ts.Speech) { s.Behavior = []string{"send"} },
@@ -68,10 +69,10 @@ func TestAnyAlert(t *testing.T) {
 		licensing.StatusValidClient, licensing.InvalidClient, licensing.InvalidProductID, licensing.InvalidMessageLength, 0x77,
 	}
 	for _, code := range codes {
-		for _, transition := range []licensing.Transition{licensing.TotalAbort, licensing.NoTransition, licensing.ResetPhaseToStart, licensing.ResendLastMessage} {
+		for _, transition := range []licensing.Transition{licensing.TotalAbort, licensing.NoTransition, licensing.ResetPhaseToStart, licensing.ResendLastMessage, 0, 0x55} {
 			words := fmt.Sprintf("send=%v/%v", code, transition)
-			if code == 0x77 {
-				words = fmt.Sprintf("send=0x77/%d", uint32(transition))
+			if code == 0x77 || transition == 0 || transition == 0x55 { // without a name
+				words = fmt.Sprintf("send=%#x/%d", uint32(code), uint32(transition))
 			}
 			s := plainSpeech()
 			s.Behavior = []string{words}
