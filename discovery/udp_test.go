@@ -63,16 +63,13 @@ func TestWhatCameInTimeCounts(t *testing.T) {
 			if err == nil && string(b[:n]) == "second" {
 				_, err = server.WriteTo([]byte("here"), from)
 			}
-			cancel()
+			<-ctx.Done()
 			return loopback(t), err
 		}
 		return loopback(t), nil
 	}}
 	for _, query := range []string{"first", "second"} {
-		ctx, cancel = context.WithCancel(t.Context())
-		if query == "first" {
-			cancel()
-		}
+		ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
 		var heard []string
 		if err := u.Broadcast(ctx, []byte(query), func(_ netip.AddrPort, b []byte) { heard = append(heard, string(b)) }); err != nil {
 			t.Fatal(err)

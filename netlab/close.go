@@ -57,32 +57,41 @@ func (l *Lab) close() error {
 	if l.log != nil {
 		errs = append(errs, l.log.Close())
 	}
+	errs = append(errs, <-given) // so that the record says it, too, and the folder is free after it
 	if err := errors.Join(errs...); err != nil && l.record.Error == "" {
 		l.record.Error = err.Error()
 	}
 	l.record.finish()
 	errs = append(errs, l.record.write(l.Folder))
 	l.held.Release()
-	return errors.Join(append(errs, <-given)...)
+	return errors.Join(errs...)
 }
 
 // giveUp gives cables, hosts and recorders back while the capture is being assembled: all
-// at once, as each waits for the kernel. What became of it is told once.
+// at once, as each waits for the kernel. What became of them is told once, together.
 func (l *Lab) giveUp() <-chan error {
-	var g errgroup.Group
+	var closers []func() error
 	if l.sw != nil {
-		g.Go(l.sw.Close)
+		closers = append(closers, l.sw.Close)
 	}
 	for _, h := range l.hosts {
-		g.Go(h.Close)
+		closers = append(closers, h.Close)
 		for _, link := range h.links {
 			if link != nil { // the lab came up
-				g.Go(link.Close)
+				closers = append(closers, link.Close)
 			}
 		}
 	}
+	errs := make([]error, len(closers))
 	given := make(chan error, 1)
-	go func() { given <- g.Wait() }()
+	go func() {
+		var all sync.WaitGroup
+		for i, c := range closers {
+			all.Go(func() { errs[i] = c() })
+		}
+		all.Wait()
+		given <- errors.Join(errs...)
+	}()
 	return given
 }
 

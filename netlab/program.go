@@ -211,14 +211,15 @@ func appendTo(path string) (*os.File, error) {
 }
 
 // environment is that of every program: the user's, with the lab's own programs
-// first on the path and a home folder inside of the run.
+// first on the path, and the folders that a user has inside of the run: what a killed
+// program leaves there is in nobody's way.
 func (l *Lab) environment(home string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return name == "HOME" || name == "PATH" || name == "DISPLAY" || name == "XAUTHORITY" || strings.HasPrefix(name, "XDG_")
 	})
 	path := strings.Join(append(slices.Clone(l.programs), os.Getenv("PATH")), string(os.PathListSeparator))
-	return append(env, "HOME="+home, "PATH="+path)
+	return append(env, "HOME="+home, "XDG_RUNTIME_DIR="+filepath.Join(home, "run"), "PATH="+path)
 }
 
 // Running says whether the program has not ended yet.

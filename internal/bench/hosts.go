@@ -22,7 +22,12 @@ import (
 	"github.com/tslab/tslab/netlab"
 )
 
-const roleHosts = "hosts" // builds a lab of many hosts
+const (
+	roleHosts = "hosts" // builds a lab of many hosts
+
+	patience        = 30 * time.Second // with what is left of a lab
+	mininetPatience = 3 * time.Minute
+)
 
 // upDown is how long a lab of many hosts took.
 type upDown struct {
@@ -60,7 +65,7 @@ func manyHostsUp(ctx context.Context, _ string, span time.Duration, print func(f
 	}
 	up, down := median(ups), median(downs)
 	print(figure{fmt.Sprintf("%d hosts up, each reaches each", z.Hosts), up, "ms"})
-	print(figure{fmt.Sprintf("%d hosts down, nothing left", z.Hosts), down, "ms"})
+	print(figure{fmt.Sprintf("%d hosts down, no interface left", z.Hosts), down, "ms"})
 	print(figure{fmt.Sprintf("%d hosts forgotten by the kernel", z.Hosts), median(forgot), "ms"})
 	if absence != nil {
 		return absent(print, "mininet", absence, "hosts up", "hosts down")
@@ -106,7 +111,7 @@ func upAndDown(ctx context.Context, z size, out io.Writer) error {
 	if err := lab.Close(); err != nil {
 		return err
 	}
-	m.Down, m.Forgot, err = awaitGone(begin)
+	m.Down, m.Forgot, err = awaitGone(ctx, begin)
 	if err != nil {
 		return err
 	}
@@ -118,8 +123,13 @@ func upAndDown(ctx context.Context, z size, out io.Writer) error {
 
 // awaitGone waits until no interface is left, which is what mininet is asked for, and then
 // until the kernel has forgotten the networks, which it does by itself.
-func awaitGone(begin time.Time) (down, forgot float64, err error) {
+func awaitGone(ctx context.Context, begin time.Time) (down, forgot float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for l := (leftover{interfaces: 1}); l != (leftover{}); {
+		if ctx.Err() != nil {
+			return 0, 0, fmt.Errorf("of the lab are left %+v: %w", l, ctx.Err())
+		}
 		if l, err = left(); err != nil {
 			return 0, 0, err
 		}
@@ -178,7 +188,7 @@ func milliseconds(begin time.Time) float64 { return time.Since(begin).Seconds() 
 // sent again. (With a frame to each alone, the kernel's one table of neighbors, 1024
 // entries for all namespaces, would be what is measured.)
 func reach(lab *netlab.Lab) (n int, err error) {
-	const port, patience = 7, 5 * time.Second
+	const port, onTheWay = 7, 5 * time.Second
 	var conns []*net.UDPConn
 	defer func() {
 		for _, c := range conns {
@@ -201,7 +211,7 @@ func reach(lab *netlab.Lab) (n int, err error) {
 			return 0, err
 		}
 	}
-	end := time.Now().Add(patience)
+	end := time.Now().Add(onTheWay)
 	for i, c := range conns {
 		if err := c.SetReadDeadline(end); err != nil {
 			return n, err
@@ -220,7 +230,8 @@ func reach(lab *netlab.Lab) (n int, err error) {
 }
 
 // mininetProgram does the same in mininet: up is when what every host sends to all has
-// come to every other, and down when neither an interface nor a host is left.
+// come to every other, and down when neither an interface nor a host is left. A try in
+// which something does not come takes a tenth of a second, no more.
 const mininetProgram = `
 import ctypes, os, socket, sys, time
 from mininet.net import Mininet
@@ -240,28 +251,32 @@ def listen(host):
     s.bind(("", 7))
     return s
 
-def heard(s, all):
-    s.settimeout(1)
+def heard(s, all, end):
+    from_whom = set()
     try:
-        return len({s.recvfrom(8)[1][0] for _ in range(all)}) - 1
+        while len(from_whom) < all:
+            s.settimeout(max(end - time.time(), 0.001))
+            from_whom.add(s.recvfrom(8)[1][0])
     except socket.timeout:
-        return 0
+        return False
+    return True
 
 def reach(hosts):
     sockets = [listen(h) for h in hosts]
     enter("/proc/%d/ns/net" % os.getpid())
     for s in sockets:
         s.sendto(b"all", ("10.255.255.255", 7))
-    n = sum(heard(s, len(hosts)) for s in sockets)
+    end = time.time() + 0.1
+    reached = all(heard(s, len(hosts), end) for s in sockets)
     for s in sockets:
         s.close()
-    return n
+    return reached
 
 size, interfaces, begin = int(sys.argv[1]), set(os.listdir("/sys/class/net")), time.time()
 net = Mininet(topo=SingleSwitchTopo(size), switch=LinuxBridge, controller=None, waitConnected=False)
 net.start()
 up = time.time()
-while reach(net.hosts) < size * (size - 1):
+while not reach(net.hosts):
     up = time.time()
 pids, down = [h.pid for h in net.hosts], time.time()
 net.stop()
@@ -276,6 +291,8 @@ func mininet(ctx context.Context, hosts int) (upDown, error) {
 		return upDown{}, errors.New("mininet needs root")
 	}
 	const python = "/usr/bin/python3" // for which Debian's mininet is installed
+	ctx, cancel := context.WithTimeout(ctx, mininetPatience)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, python, "-c", mininetProgram, strconv.Itoa(hosts))
 	out, err := cmd.CombinedOutput()
 	for line := range strings.Lines(string(out)) {

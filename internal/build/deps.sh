@@ -19,6 +19,7 @@ convert:imagemagick
 tshark:tshark
 chromium:chromium
 dumpcap:wireshark-common
+sharkd:wireshark-common
 openssl:openssl
 ps:procps
 setpriv:util-linux

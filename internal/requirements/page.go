@@ -12,7 +12,6 @@ const head = `# Requirements and their proofs
 
 Everything that the documents of the time ask of terminal server licensing, a line each. A test that proves one
 says so in its own source (` + "`// proves R96`" + `); this page is built from those marks. %d of %d rows are proved.
-What has no proof yet names the subject of the work that will bring it.
 `
 
 // page is the table as Markdown.
