@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tslab/tslab/internal/cli"
 	"github.com/tslab/tslab/internal/clock"
@@ -89,13 +90,24 @@ func (p *Program) Ready(address string) {
 }
 
 // Stopped records program.stopped. Who is asked to end while it still begins has been
-// asked to, too.
+// asked to, too; what went wrong beside that is said.
 func (p *Program) Stopped(reason error) {
 	text := "asked to"
-	if reason != nil && !errors.Is(reason, context.Canceled) {
+	if reason != nil && !canceled(reason) {
 		text = reason.Error()
 	}
 	p.Log.Event(eventlog.ProgramStopped, eventlog.F("program", p.Name), eventlog.F("reason", text))
+}
+
+// canceled reports an error that is context.Canceled with nothing else joined to it.
+func canceled(err error) bool {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(several.Unwrap(), func(e error) bool { return !canceled(e) })
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return canceled(inner)
+	}
+	return errors.Is(err, context.Canceled) // package net has one of its own
 }
 
 // Close closes it all, the last opened first.

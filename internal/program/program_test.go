@@ -2,7 +2,9 @@ package program_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +52,37 @@ func TestOpen(t *testing.T) {
 	}
 	if e := events[0]; e.Text != "termsrv is ready on 10.0.0.1:3389" || e.Host != "ts1" || e.Lab.Sub(day0).Abs() > time.Hour {
 		t.Errorf("first event: %+v", e)
+	}
+}
+
+// TestStopped: who is asked to end says so, unless something went wrong beside it.
+func TestStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, dialed := new(net.Dialer).DialContext(ctx, "tcp", "127.0.0.1:1")
+	beside := errors.Join(context.Canceled, errors.New("store: disk full"))
+	for _, tt := range []struct {
+		reason error
+		want   string
+	}{
+		{nil, "asked to"},
+		{context.Canceled, "asked to"},
+		{dialed, "asked to"},
+		{fmt.Errorf("found nobody: %w", errors.Join(context.Canceled, nil)), "asked to"},
+		{fmt.Errorf("%w; and the network: %w", dialed, context.Canceled), "asked to"},
+		{beside, "store: disk full"},
+		{fmt.Errorf("license server: %w", beside), "store: disk full"},
+		{context.DeadlineExceeded, "deadline exceeded"},
+	} {
+		var out strings.Builder
+		p, err := program.Open("lserver", cli.Daemon{State: t.TempDir(), Host: "ls1"}, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Stopped(tt.reason)
+		if err := p.Close(); err != nil || !strings.Contains(out.String(), tt.want) {
+			t.Errorf("%v: printed %q, %v; want %q", tt.reason, out.String(), err, tt.want)
+		}
 	}
 }
 
