@@ -77,23 +77,38 @@ func partOf(license []byte, part string) (first, size int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	chain, leaf := bytes.Index(license, t.Chain[0].Raw), bytes.Index(license, t.Leaf.Raw)
-	dates, err := asn1.Marshal(t.Leaf.NotBefore)
+	date, err := asn1.Marshal(t.Leaf.NotBefore)
 	if err != nil {
 		return 0, 0, err
 	}
-	within := func(b []byte) int { return leaf + bytes.Index(t.Leaf.Raw, b) }
+	return find(license, t, date, part)
+}
+
+// find is where a part of a license lies that reads as t, with its first date in DER.
+func find(license []byte, t *token.Token, date []byte, part string) (first, size int, err error) {
+	chain, leaf := bytes.Index(license, t.Chain[0].Raw), bytes.Index(license, t.Leaf.Raw)
+	within := func(b []byte) int {
+		if at := bytes.Index(t.Leaf.Raw, b); at >= 0 {
+			return leaf + at
+		}
+		return -1
+	}
 	switch part {
 	case "header": // what is around the certificates
-		return 0, chain, nil
+		first, size = 0, chain
 	case "chain":
-		return chain, leaf - chain, nil
+		first, size = chain, leaf-chain
 	case "hwid":
-		return within(t.HardwareID[:]), len(t.HardwareID), nil
+		first, size = within(t.HardwareID[:]), len(t.HardwareID)
 	case "dates": // two of one length
-		return within(dates), 2 * len(dates), nil
+		first, size = within(date), 2*len(date)
 	case "signature":
-		return within(t.Leaf.Signature), len(t.Leaf.Signature), nil
+		first, size = within(t.Leaf.Signature), len(t.Leaf.Signature)
+	default:
+		return 0, 0, tscli.Usage("--part %q: want header, chain, hwid, dates or signature", part)
 	}
-	return 0, 0, tscli.Usage("--part %q: want header, chain, hwid, dates or signature", part)
+	if chain < 0 || leaf < chain || first < 0 {
+		return 0, 0, fmt.Errorf("the license has no such part: %s; spoil it with --byte alone", part)
+	}
+	return first, size, nil
 }

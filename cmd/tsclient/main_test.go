@@ -332,7 +332,6 @@ func TestValidity(t *testing.T) {
 	}
 }
 
-// A license is spoiled and mended, or another maker's comes in its place.
 // TestDamageOfAPart: each part of a license is found in it, and nothing else is changed.
 func TestDamageOfAPart(t *testing.T) {
 	dir, _ := stored(t)
@@ -379,6 +378,45 @@ func TestDamageOfAPart(t *testing.T) {
 	}
 }
 
+// TestNoSuchPart: what is not found in a license is not spoiled.
+func TestNoSuchPart(t *testing.T) {
+	dir, _ := stored(t)
+	s, err := client.OpenWindowsStore(dir)
+	if err != nil || len(s.Licenses()) == 0 {
+		t.Fatalf("%v", err)
+	}
+	license := s.Licenses()[0].License
+	sound, err := token.Parse(license)
+	if err != nil {
+		t.Fatal(err)
+	}
+	date, err := asn1.Marshal(sound.Leaf.NotBefore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *sound
+	other.HardwareID[0] ^= 1
+	for _, tt := range []struct {
+		license []byte
+		token   *token.Token
+		part    string
+		found   bool
+	}{
+		{license, sound, "hwid", true}, {license, &other, "hwid", false}, {license, &other, "header", true},
+		{sound.Leaf.Raw, sound, "header", false}, {sound.Leaf.Raw, sound, "chain", false}, {sound.Leaf.Raw, sound, "dates", false},
+		{sound.Chain[0].Raw, sound, "chain", false}, {nil, sound, "signature", false},
+	} {
+		_, _, err := find(tt.license, tt.token, date, tt.part)
+		if (err == nil) != tt.found || err != nil && !strings.Contains(err.Error(), "the license has no such part: "+tt.part) {
+			t.Errorf("%s in %d bytes: %v", tt.part, len(tt.license), err)
+		}
+	}
+	if _, _, err := find(license, sound, []byte("no date"), "dates"); err == nil {
+		t.Error("found a date that is not there")
+	}
+}
+
+// TestDamage: a license is spoiled and mended, or another maker's comes in its place.
 func TestDamage(t *testing.T) {
 	dir, _ := stored(t)
 	first := func() []byte {
