@@ -63,22 +63,14 @@ func hostsCommand() *ucli.Command {
 			if _, err := cli.Args(c, 0, 0); err != nil {
 				return err
 			}
-			folders := []string{c.String("run")}
-			if folders[0] == "" {
+			named := c.String("run")
+			folders := []string{named}
+			if named == "" {
 				folders = keptLabs(ctx)
 			}
-			labs := []labShown{}
-			for _, folder := range folders {
-				var shown labShown
-				err := control.Call(ctx, folder, "hosts", nil, &shown)
-				if errors.Is(err, control.ErrNotRunning) {
-					err = fmt.Errorf("no lab is up in %s; `tslab up` builds one", folder)
-				}
-				if err != nil {
-					return err
-				}
-				shown.Run = folder
-				labs = append(labs, shown)
+			labs, err := showLabs(ctx, folders, named == "")
+			if err != nil {
+				return err
 			}
 			if c.Bool("json") {
 				return cli.JSON(c.Root().Writer, labs)
@@ -89,6 +81,28 @@ func hostsCommand() *ucli.Command {
 			return printLabs(c.Root().Writer, labs)
 		},
 	}
+}
+
+// showLabs asks the labs of the folders what they are made of. Of those that were only
+// found, not named, one may have ended since.
+func showLabs(ctx context.Context, folders []string, found bool) ([]labShown, error) {
+	labs := []labShown{}
+	for _, folder := range folders {
+		var shown labShown
+		err := control.Call(ctx, folder, "hosts", nil, &shown)
+		if errors.Is(err, control.ErrNotRunning) {
+			if found {
+				continue
+			}
+			err = fmt.Errorf("no lab is up in %s; `tslab up` builds one", folder)
+		}
+		if err != nil {
+			return nil, err
+		}
+		shown.Run = folder
+		labs = append(labs, shown)
+	}
+	return labs, nil
 }
 
 func printLabs(w io.Writer, labs []labShown) error {

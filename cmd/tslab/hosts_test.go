@@ -3,6 +3,9 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -10,8 +13,42 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tslab/tslab/internal/control"
 	"github.com/tslab/tslab/netlab"
 )
+
+// TestShowLabs: a lab that ended since it was found is left out; one that is named must
+// be up.
+func TestShowLabs(t *testing.T) {
+	over, up := t.TempDir(), t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	socket, err := control.Listen(up)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- control.ServeListener(ctx, socket, map[string]control.Handler{
+			"hosts": func(context.Context, json.RawMessage) (any, error) { return labShown{Drill: "two"}, nil },
+		})
+	}()
+	defer func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
+	labs, err := showLabs(ctx, []string{over, up}, true)
+	if err != nil || len(labs) != 1 || labs[0].Run != up || labs[0].Drill != "two" {
+		t.Errorf("found: %+v, %v", labs, err)
+	}
+	if labs, err := showLabs(ctx, []string{over}, true); err != nil || labs == nil || len(labs) != 0 {
+		t.Errorf("found over: %#v, %v; want an empty list", labs, err)
+	}
+	if _, err := showLabs(ctx, []string{over}, false); err == nil || !strings.Contains(err.Error(), "no lab is up in "+over) {
+		t.Errorf("named: %v", err)
+	}
+}
 
 func TestPrintLabs(t *testing.T) {
 	day := time.Date(2003, 3, 3, 9, 0, 4, 0, time.UTC)
