@@ -85,8 +85,8 @@ func (d *Desk) Close() {
 }
 
 // Dial connects to the license server at an address, host or host:port. A name that DNS
-// does not know is asked for on the network, as that of a license server. Calls at the
-// same time are safe.
+// does not know, or that there is no DNS for, is asked for on the network, as that of a
+// license server. Calls at the same time are safe.
 func (d *Desk) Dial(ctx context.Context, server string) (*transport.Conn, error) {
 	addr, err := hostport.Parse(server, DefaultPort)
 	if err != nil {
@@ -98,17 +98,24 @@ func (d *Desk) Dial(ctx context.Context, server string) (*transport.Conn, error)
 	}
 	hello := tsls.Hello{Program: d.program, Name: d.host}
 	conn, err := transport.Dial(ctx, addr, config, hello)
-	if _, unknown := errors.AsType[*net.DNSError](err); unknown {
+	if unknownName(err) {
 		resolved, nobody := d.resolve(ctx, addr)
 		if nobody != nil {
 			return nil, fmt.Errorf("license server %s: %w; `licmgr list` finds those there are", addr, nobody)
 		}
-		return transport.Dial(ctx, resolved, config, hello)
+		conn, err = transport.Dial(ctx, resolved, config, hello)
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("%w; nobody listens there: start lserver, or name another license server (`licmgr list` finds those there are)", err)
 	}
 	return conn, err
+}
+
+// unknownName reports that DNS has no such name, or that no DNS takes questions, as in a
+// workgroup; one that is late may know it yet.
+func unknownName(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && !dns.IsTimeout
 }
 
 // resolve asks the network for the license server of a name.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tslab/tslab/internal/identity"
@@ -98,7 +99,30 @@ func TestNobodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	if _, err := d.Dial(t.Context(), l.Addr().String()); err == nil || !strings.Contains(err.Error(), "start lserver, or name another license server") {
-		t.Error(err)
+	d.network = street{"NTLS-1": l.Addr().String()}
+	for _, server := range []string{l.Addr().String(), "NTLS-1"} {
+		if _, err := d.Dial(t.Context(), server); err == nil || !strings.Contains(err.Error(), "start lserver, or name another license server") {
+			t.Errorf("%s: %v", server, err)
+		}
+	}
+}
+
+// TestUnknownName: the network is asked for a name that DNS does not have, not for one
+// that it has not answered about.
+func TestUnknownName(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"no error":       {nil, false},
+		"refused":        {syscall.ECONNREFUSED, false},
+		"no such name":   {&net.DNSError{IsNotFound: true}, true},
+		"while dialing":  {&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}, true},
+		"no DNS listens": {&net.DNSError{Err: "connection refused", IsTemporary: true}, true},
+		"DNS is late":    {&net.OpError{Op: "dial", Err: &net.DNSError{IsTimeout: true, IsTemporary: true}}, false},
+	} {
+		if got := unknownName(tt.err); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
 	}
 }
