@@ -66,7 +66,8 @@ func List(embedded fs.FS) ([]Drill, error) {
 
 func newDrill(base, file, source string) Drill {
 	d := Drill{Name: strings.TrimSuffix(base, extension), File: file, Source: source}
-	if first, _, _ := strings.Cut(source, "\n"); strings.HasPrefix(first, "#") {
+	if strings.HasPrefix(source, "#") {
+		first := source[:strings.IndexAny(source+"\n", "\r\n")]
 		d.Title = strings.TrimSpace(strings.TrimLeft(first, "#"))
 	}
 	return d

@@ -74,10 +74,14 @@ func (e *engine) functionText(f *starlark.Function) string {
 		if err != nil { // it has been parsed before
 			return f.Name()
 		}
+		lines := e.sourceLines()
 		syntax.Walk(file, func(n syntax.Node) bool {
 			if l, ok := n.(*syntax.LambdaExpr); ok {
 				start, end := l.Span()
-				line := []rune(strings.Split(e.drill.Source, "\n")[start.Line-1])
+				if int(start.Line) > len(lines) {
+					return true
+				}
+				line := []rune(lines[start.Line-1])
 				if start.Line != end.Line { // its end is told by what was found
 					end.Col = int32(len(line)) + 1
 				}
@@ -93,8 +97,14 @@ func (e *engine) functionText(f *starlark.Function) string {
 	return f.Name()
 }
 
+// sourceLines are the lines of the drill as Starlark counts them: a carriage return ends
+// one, too.
+func (e *engine) sourceLines() []string {
+	return strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(e.drill.Source), "\n")
+}
+
 func (e *engine) sourceLine(n int) string {
-	lines := strings.Split(e.drill.Source, "\n")
+	lines := e.sourceLines()
 	if n < 1 || n > len(lines) {
 		return fmt.Sprintf("line %d", n)
 	}

@@ -146,21 +146,37 @@ func (p *planner) declaration(word *starlark.Builtin) starlark.Value {
 	})
 }
 
+// vagueValues is how many values are looked at before they count as vague: a list can be
+// long, and can hold itself.
+const vagueValues = 10_000
+
 // vague says whether what a word was given depends on what would be found.
 func vague(args starlark.Tuple, kwargs []starlark.Tuple) bool {
-	return slices.ContainsFunc(args, isVague) || slices.ContainsFunc(kwargs, func(pair starlark.Tuple) bool { return isVague(pair[1]) })
+	left := vagueValues
+	return isVague(args, &left) || slices.ContainsFunc(kwargs, func(pair starlark.Tuple) bool { return isVague(pair[1], &left) })
 }
 
-func isVague(v starlark.Value) bool {
+func isVague(v starlark.Value, left *int) bool {
+	if *left--; *left < 0 {
+		return true
+	}
 	switch v := v.(type) {
 	case unknown:
 		return true
-	case *starlark.Dict:
-		return slices.ContainsFunc(v.Items(), func(item starlark.Tuple) bool { return vague(item, nil) })
 	case starlark.String: // a sequence of nothing else
 		return false
+	case starlark.IterableMapping:
+		for key, value := range starlark.Entries(v) {
+			if isVague(key, left) || isVague(value, left) {
+				return true
+			}
+		}
 	case starlark.Iterable:
-		return slices.ContainsFunc(slices.Collect(starlark.Elements(v)), isVague)
+		for item := range starlark.Elements(v) {
+			if isVague(item, left) {
+				return true
+			}
+		}
 	}
 	return false
 }
@@ -220,16 +236,8 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 			step.Host, step.Program = program.Host, program.Program
 		}
 		return starlark.None, err
-	case "events", "await_event":
-		_, others := takeFlags(kwargs, "timeout")
-		_, err := p.newFilter(step.Word, args, others, "name?")
-		return unknown{}, err
-	case "packets":
-		_, err := p.newPacketFilter(nil, args, kwargs)
-		return unknown{}, err
-	case "messages":
-		_, err := p.newMessageFilter(args, kwargs)
-		return unknown{}, err
+	case "events", "await_event", "packets", "messages":
+		return unknown{}, p.noteLook(step.Word, args, kwargs)
 	case "clearinghouse", "activate", "stock":
 		return p.notePaper(step, args, kwargs)
 	case "fault", "partition", "heal":
@@ -259,6 +267,23 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 		return unknown{}, nil
 	}
 	return unknown{}, nil
+}
+
+// noteLook holds that what is looked for can be found. What is not known yet may well be.
+func (p *planner) noteLook(word string, args starlark.Tuple, kwargs []starlark.Tuple) (err error) {
+	if vague(args, kwargs) {
+		return nil
+	}
+	switch word {
+	case "packets":
+		_, err = p.newPacketFilter(nil, args, kwargs)
+	case "messages":
+		_, err = p.newMessageFilter(args, kwargs)
+	default:
+		_, others := takeFlags(kwargs, "timeout")
+		_, err = p.newFilter(word, args, others, "name?")
+	}
+	return err
 }
 
 // daemon is the command line of a server that start starts.

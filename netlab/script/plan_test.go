@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"go.starlark.net/starlark"
+
 	"github.com/tslab/tslab/netlab"
 	"github.com/tslab/tslab/netlab/drills"
 	"github.com/tslab/tslab/netlab/fault"
@@ -145,6 +147,53 @@ func TestPlanOfEveryDrill(t *testing.T) {
 		}
 		if s := step(t, p, "start"); s.Host == "" || s.Program == "" {
 			t.Errorf("%s: %+v", d.Name, s)
+		}
+	}
+}
+
+// TestPlanGoesOn: what is looked for may be what would have been found, and lists may
+// hold themselves; the plan does not end there.
+func TestPlanGoesOn(t *testing.T) {
+	const begin = "# X\nlan = net(\"lan\"); c1 = host(\"c1\", lan); r = connect(c1, \"c1\")\n"
+	for _, line := range []string{
+		`events("token.issued", device = r.name)`,
+		`await_event(r.event, host = r.host, timeout = 5)`,
+		`packets(between = (c1, r.name))`,
+		`packets(port = r.port)`,
+		`messages(r.message)`,
+		`l = []; l.append(l); events(l)`,
+		`l = []; l.append(l); l.append(l); events("token.issued", device = l)`,
+		`d = {}; d["d"] = d; messages(d)`,
+		`messages(range(1000000000))`,
+	} {
+		p := planOf(t, begin+line+"\nexec(c1, \"true\")\n", Options{})
+		if s := step(t, p, "exec"); s.Host != "c1" || p.End != "" {
+			t.Errorf("%s: %+v, it ends: %q", line, s, p.End)
+		}
+	}
+}
+
+// TestLambdaOfEveryLineEnd: a lambda is told as it stands, whatever ends the lines.
+func TestLambdaOfEveryLineEnd(t *testing.T) {
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		d := newDrill("x.star", "x.star", strings.Join([]string{"# X", "", "x = 1", "f = lambda n: n > 6", ""}, end))
+		e := newEngine(t.Context(), d, Options{})
+		program, err := d.compile(starlark.StringDict{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := program.Init(&starlark.Thread{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.functionText(names["f"].(*starlark.Function)); got != "lambda n: n > 6" {
+			t.Errorf("%q: %q", end, got)
+		}
+		if d.Title != "X" {
+			t.Errorf("%q: the title is %q", end, d.Title)
+		}
+		if got := e.sourceLine(3); got != "x = 1" {
+			t.Errorf("%q: line 3 is %q", end, got)
 		}
 	}
 }
