@@ -38,7 +38,7 @@ func TestLostChallenge(t *testing.T) {
 }
 
 // followPage does what a page says: its files are written, its commands run, and what
-// they print is what stands there.
+// they print is what stands there. Only those fail that the page shows failing.
 func followPage(t *testing.T, page string, atLeast int) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
 	if err != nil {
@@ -65,11 +65,28 @@ func followPage(t *testing.T, page string, atLeast int) {
 			if !regexp.MustCompile(asPattern(want)).Match(out) {
 				t.Fatalf("$ %s\n%s\nwant\n%s", command, out, want)
 			}
+			if code := cmd.ProcessState.ExitCode(); code != exitShown(want) {
+				t.Fatalf("$ %s\n%s\nexit status %d, want %d", command, out, code, exitShown(want))
+			}
 		}
 	}
 	if commands < atLeast {
 		t.Errorf("%d commands were found", commands)
 	}
+}
+
+// failing are the lines of what a page shows by which a command has failed.
+var failing = regexp.MustCompile(`(?m)^[\w.-]+(:\d+:\d+)?: (undefined: |no expectation |failed: )`)
+
+// exitShown is the exit status of a command of which a page shows that text.
+func exitShown(text string) int {
+	switch {
+	case regexp.MustCompile(`^tsclient: .* cannot be reached: `).MatchString(text):
+		return 5
+	case failing.MatchString(text):
+		return 1
+	}
+	return 0
 }
 
 // asPattern makes what a page shows a pattern: ... stands for anything, and after the

@@ -229,8 +229,8 @@ func TestEndedLabLeavesNothing(t *testing.T) {
 	}
 }
 
-// At whatever moment it is ended, also while it is being built: nothing is left, and a run
-// that was interrupted says so.
+// At whatever moment it is ended, also while it is being built: no process is left, none of
+// the namespaces there were, and a run that was interrupted says so.
 func TestLabEndedWhileItBegins(t *testing.T) {
 	for _, there := range []string{"run", "run/clock", "run/raw/ls1-eth0.pcap", "run/hosts/ls1/lserver", "run/hosts/c1/tsclient/events.jsonl"} {
 		for signal, code := range map[syscall.Signal]int{syscall.SIGKILL: -1, syscall.SIGINT: 130} {
@@ -252,7 +252,7 @@ func TestLabEndedWhileItBegins(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v\n%s", err, p.Output())
 				}
-				all := marked(t, mark)
+				all, spaces := marked(t, mark), namespaces(t, mark)
 				if err := syscall.Kill(p.PID(), signal); err != nil {
 					t.Fatal(err)
 				}
@@ -261,6 +261,7 @@ func TestLabEndedWhileItBegins(t *testing.T) {
 				}
 				awaitGone(ctx, t, all)
 				awaitGone(ctx, t, marked(t, mark)) // what had begun in between
+				wantNoSpace(t, spaces)
 				if code == 130 && !strings.Contains(p.Output(), "interrupted") {
 					t.Errorf("it does not say that it was interrupted:\n%s", p.Output())
 				}
@@ -286,6 +287,9 @@ func marked(t *testing.T, mark string) (pidfds []unix.PollFd) {
 			continue
 		}
 		fd, err := unix.PidfdOpen(pid, 0)
+		if errors.Is(err, unix.ESRCH) {
+			continue // it has ended since
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
