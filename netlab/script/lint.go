@@ -31,7 +31,8 @@ type calls struct {
 // Lint says what a drill lacks beyond what Check finds, without running it. The
 // error is why it proves too little: a drill that ships looks at packets, at events
 // and at the pool, and names its editions. The remarks are the deployment advice of
-// Microsoft's guides that the lab of the drill does not follow.
+// Microsoft's guides that the lab of the drill does not follow, and what a run goes on
+// with though it is seldom meant.
 func (d Drill) Lint() ([]Remark, error) {
 	if err := d.Check(); err != nil {
 		return nil, err
@@ -47,11 +48,12 @@ func (d Drill) Lint() ([]Remark, error) {
 		}
 		return true
 	})
+	var remarks []Remark
 	var mistakes error
 	if len(c.words["net"])+len(c.words["host"])+len(c.words["router"]) > 0 { // else there is nothing to follow it in
-		mistakes = d.mistakes()
+		remarks, mistakes = d.mistakes()
 	}
-	return c.advice(), errors.Join(mistakes, checkFaults(file), c.lacks(d, file))
+	return append(c.advice(), remarks...), errors.Join(mistakes, checkFaults(file), c.lacks(d, file))
 }
 
 func (c *calls) add(call *syntax.CallExpr) {

@@ -15,6 +15,7 @@ import (
 func TestLint(t *testing.T) {
 	const proof = "expect(packets()); await_event(\"b\"); expect(inventory(\"a\"))\n"
 	const declared = "# t\nlan = net(\"lan\")\nc1 = host(\"c1\")\n"
+	const asked = "# t\nlan = net(\"lan\")\nc1 = host(\"c1\")\nr = run(c1, \"x\").json\n"
 	const proof2 = "expect(packets()); await_event(\"lab.up\")\n"
 	for _, tt := range []struct {
 		source  string
@@ -52,8 +53,10 @@ func TestLint(t *testing.T) {
 			`x.star:4:1: fault drop: there is no message "NEW_LICENCE"`, `unexpected keyword argument "colour"`, "port: 70000"}},
 		{declared + "c1 = host(\"c1\")\n" + proof2, nil, []string{`x.star:4:10: host: there is a host "c1" already`}},
 		{"# t\nlan = net(\"lan\", prefix = \"10.0.0.0/99\"); c1 = host(\"c1\")\n" + proof2, nil, []string{`x.star:2:10: net: prefix "10.0.0.0/99": want one such as`}},
-		{declared + "connect(c1, \"nowhere\")\n" + proof2, nil, []string{`x.star:4:8: connect: there is no host "nowhere" in this lab; there are c1`}},
-		{declared + "connect(c1, \"nowhere:3390\")\n" + proof2, nil, []string{`x.star:4:8: connect: there is no host "nowhere"`}},
+		{declared + "for n in range(2): connect(c1, \"nowhere\")\nexec(\"c9\", \"true\")\n" + proof2,
+			[]string{`x.star:4:27: advice: connect: there is no host "nowhere" in this lab; there are c1`}, []string{`x.star:5:5: exec: there is no host "c9"`}},
+		{declared + "connect(c1, \"nowhere:3390\")\n" + proof2, []string{`x.star:4:8: advice: connect: there is no host "nowhere"`}, nil},
+		{declared + "dc = host(\"dc\", lan, domain = \"corp.example\", dc = True); connect(c1, \"farm\")\n" + proof2, nil, nil},
 		{declared + "connect(c1, \"10.0.0.9\"); connect(c1, \"ts9.corp.example:3390\"); connect(c1, \"c1\")\n" + proof2, nil, nil},
 		{declared + "exec(\"c9\", \"true\")\n" + proof2, nil, []string{`x.star:4:5: exec: there is no host "c9"`}},
 		{declared + "start(c1, \"termsvr\")\n" + proof2, nil, []string{`x.star:4:6: start: there is no program "termsvr"`}},
@@ -64,6 +67,18 @@ func TestLint(t *testing.T) {
 		{declared + "partition([c1], [\"c4\"])\n" + proof2, nil, []string{`x.star:4:10: partition: there is no host "c4"`}},
 		{declared + "fault(c1, \"cut\", peer = \"c4\")\n" + proof2, nil, []string{`x.star:4:6: fault: there is no host "c4"`}},
 		{declared + "r = run(c1, \"x\").json\nif r.ok: host(\"late\")\nexec(r.name, \"true\"); connect(c1, r.to)\nevents(host = r.host); x = r.n + 1\nrefuse(\"not here\")\n" + proof2, nil, nil},
+		{asked + "if r.ok:\n  pass\nelse:\n  exec(\"c9\", \"true\")\n" + proof2, nil, nil},
+		{asked + "if r.state != \"granted\": exec(\"c9\", \"true\")\n" + proof2, nil, nil},
+		{asked + "if not r.a == r.b: pass\nexec(\"c9\", \"true\")\n" + proof2, nil, nil},
+		{asked + "if \"x\" in r.names: exec(\"c9\", \"true\")\n" + proof2, nil, nil},
+		{asked + "if {\"x\": 1}.get(r.name) == None: exec(\"c9\", \"true\")\n" + proof2, nil, nil},
+		{asked + "if len(events(\"lab.up\")) == 1: exec(\"c9\", \"true\")\n" + proof2, nil, nil},
+		{asked + "for e in events(\"lab.up\"): exec(\"c9\", \"true\")\n" + proof2, nil, nil},
+		{asked + "h = \"c2\" if r.ok else \"c1\"; host(h)\n" + proof2, nil, nil},
+		{asked + "exec(\"c%s\" % r.n, \"true\")\n" + proof2, nil, nil},
+		{asked + "connect(c1, \"c%s\" % r.n)\n" + proof2, nil, nil},
+		{asked + "n = [e.text for e in events(\"lab.up\")]; x = r.n + 1; expect(r.ok); events(host = r.host)\nexec(\"c9\", \"true\")\n" + proof2, nil, []string{
+			`x.star:6:5: exec: there is no host "c9"`}},
 		{declared + "while not events(\"lab.up\")[0].text: pass\n" + proof2, nil, nil},
 		{"# t\neditions = [\"w2k-sp3\", \"ws2003\"]\nlan = net(\"lan\"); c1 = host(\"c1\")\nif edition() == \"ws2003\": exec(\"c9\", \"true\")\nexec(\"c8\", \"true\")\n" + proof2, nil, []string{
 			`x.star:5:5: exec: there is no host "c8"`, `x.star:4:31: exec: there is no host "c9"`}},

@@ -27,6 +27,9 @@ type planner struct {
 
 	certain bool // what ended the plan ends a run, too: it does not depend on what would be found
 	ended   error
+	asked   int // how often the way of the drill went by what would be found
+
+	remarks []Remark
 }
 
 // planSteps stops a plan: a loop that waits for what only a lab can bring never ends.
@@ -48,25 +51,32 @@ func (d Drill) Plan(o Options) (netlab.Plan, error) {
 }
 
 // mistakes are the errors that a run of the drill would end with whatever happens in it,
-// the first of each leg: hosts and events that there are not, nets that cannot be.
-func (d Drill) mistakes() error {
+// the first of each leg: hosts and events that there are not, nets that cannot be. The
+// remarks are of what a run goes on with, and is seldom meant.
+func (d Drill) mistakes() ([]Remark, error) {
 	legs, err := d.Legs(Options{})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var remarks []Remark
 	var errs []error
 	said := map[string]bool{}
 	for _, leg := range legs {
 		p, err := d.follow(leg)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		for _, r := range p.remarks {
+			if !slices.Contains(remarks, r) {
+				remarks = append(remarks, r)
+			}
 		}
 		if p.certain && !said[p.plan.End] {
 			said[p.plan.End] = true
 			errs = append(errs, p.ended)
 		}
 	}
-	return errors.Join(errs...)
+	return remarks, errors.Join(errs...)
 }
 
 // follow follows a drill without a lab.
@@ -118,30 +128,40 @@ func (p *planner) words() starlark.StringDict {
 			dict[name] = p.declaration(dict[name].(*starlark.Builtin))
 			continue
 		}
-		dict[name] = starlark.NewBuiltin(name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-			step := netlab.Planned{Place: thread.CallFrame(1).Pos.String(), Word: b.Name(), Text: phrase(b.Name(), args, kwargs)}
-			v, err := p.note(&step, args, kwargs)
-			if err == nil {
-				err = p.knowsHosts(step)
-			}
-			if err != nil {
-				p.certain = !vague(args, kwargs)
-				return nil, named(b.Name(), err)
-			}
-			if acts(b.Name()) {
-				p.plan.Steps = append(p.plan.Steps, step)
-			}
-			return v, nil
-		})
+		dict[name] = starlark.NewBuiltin(name, p.act)
 	}
 	return dict
+}
+
+// act is a word that does something, or looks: it is noted.
+func (p *planner) act(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	asked := p.asked
+	step := netlab.Planned{Place: thread.CallFrame(1).Pos.String(), Word: b.Name(), Text: phrase(b.Name(), args, kwargs)}
+	v, err := p.note(&step, args, kwargs)
+	if err == nil {
+		err = p.knowsHosts(step)
+	}
+	p.asked = asked // it is the drill that counts, not what asks here
+	if err != nil {
+		p.certain = asked == 0 && !vague(args, kwargs)
+		return nil, named(b.Name(), err)
+	}
+	if !vague(args, kwargs) {
+		p.remarkTarget(step)
+	}
+	if acts(b.Name()) {
+		p.plan.Steps = append(p.plan.Steps, step)
+	}
+	return v, nil
 }
 
 // declaration is a word that does in a plan what it does in a run. To refuse is no mistake.
 func (p *planner) declaration(word *starlark.Builtin) starlark.Value {
 	return starlark.NewBuiltin(word.Name(), func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		asked := p.asked
 		v, err := word.CallInternal(thread, args, kwargs)
-		p.certain = err != nil && b.Name() != "refuse" && !vague(args, kwargs)
+		p.asked = asked
+		p.certain = err != nil && asked == 0 && b.Name() != "refuse" && !vague(args, kwargs)
 		return v, err
 	})
 }
@@ -163,8 +183,8 @@ func isVague(v starlark.Value, left *int) bool {
 	switch v := v.(type) {
 	case unknown:
 		return true
-	case starlark.String: // a sequence of nothing else
-		return false
+	case starlark.String: // it may be made of what is unknown
+		return strings.Contains(string(v), unknownText)
 	case starlark.IterableMapping:
 		for key, value := range starlark.Entries(v) {
 			if isVague(key, left) || isVague(value, left) {
@@ -190,15 +210,27 @@ func (p *planner) knowsHosts(step netlab.Planned) error {
 	for _, group := range step.Groups {
 		names = append(names, group...)
 	}
-	if step.Word == "connect" {
-		names = append(names, targetHost(step.Target))
-	}
 	for _, name := range names {
 		if _, ok := p.spec.Host(name); name != "" && !ok {
 			return p.spec.NoHost(name)
 		}
 	}
 	return nil
+}
+
+// remarkTarget says that a client connects to a host that there is not. A run goes on with
+// that: a name that nobody has is a server that cannot be reached. In a domain there are
+// more names than those of hosts.
+func (p *planner) remarkTarget(step netlab.Planned) {
+	name := targetHost(step.Target)
+	_, ok := p.spec.Host(name)
+	if step.Word != "connect" || name == "" || ok || slices.ContainsFunc(p.spec.Hosts, func(h netlab.Host) bool { return h.Domain != "" }) {
+		return
+	}
+	r := Remark{step.Place, "connect: " + p.spec.NoHost(name).Error()}
+	if !slices.Contains(p.remarks, r) {
+		p.remarks = append(p.remarks, r)
+	}
 }
 
 // targetHost is the host that a client is told, by name; "" where it is told an address,
@@ -237,7 +269,7 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 		}
 		return starlark.None, err
 	case "events", "await_event", "packets", "messages":
-		return unknown{}, p.noteLook(step.Word, args, kwargs)
+		return p.unknown(), p.noteLook(step.Word, args, kwargs)
 	case "clearinghouse", "activate", "stock":
 		return p.notePaper(step, args, kwargs)
 	case "fault", "partition", "heal":
@@ -247,7 +279,7 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 		if given(kwargs, "stay") || given(kwargs, "background") {
 			return process{&netlab.Process{Host: step.Host, Program: step.Program}}, err
 		}
-		return unknown{}, err
+		return p.unknown(), err
 	case "advance":
 		return starlark.None, p.noteAdvance(step, kwargs)
 	case "step":
@@ -264,9 +296,9 @@ func (p *planner) note(step *netlab.Planned, args starlark.Tuple, kwargs []starl
 		if step.Word == "exec" && given(kwargs, "background") {
 			return process{&netlab.Process{Host: step.Host}}, nil
 		}
-		return unknown{}, nil
+		return p.unknown(), nil
 	}
-	return unknown{}, nil
+	return p.unknown(), nil
 }
 
 // noteLook holds that what is looked for can be found. What is not known yet may well be.
@@ -360,7 +392,7 @@ func (p *planner) notePaper(step *netlab.Planned, args starlark.Tuple, kwargs []
 		}), nil
 	}
 	step.Office, _, err = p.clearinghouseOf(office)
-	return unknown{}, err
+	return p.unknown(), err
 }
 
 // noteFault notes what goes wrong, and heals.
