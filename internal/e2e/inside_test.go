@@ -55,7 +55,8 @@ func TestNthMessageInsideAProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	const none, second = "[False, False, False]", "[False, True, False]" // late by 2 s
-	_, out := lab(bounded(t), t, dir, "inside.star")                     // it fails: its devices' refusals are not expected
+
+	_, out := lab(bounded(t), t, dir, "inside.star") // it fails: its devices' refusals are not expected
 	for _, protection := range []string{"none", "128", "tls"} {
 		for _, tt := range []struct {
 			act, direction string

@@ -4,6 +4,7 @@ package relay_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"slices"
@@ -95,7 +96,7 @@ func TestSchedule(t *testing.T) {
 
 // Delay and rate, too, work on the way that they are laid on, and on no other.
 func TestLateEveryWay(t *testing.T) {
-	const least, count = 400 * time.Millisecond, 5
+	const least, count, tries = 400 * time.Millisecond, 5, 3 // on a free way the machine may be late twice
 	l := newLab(t, 2)
 	paths := map[bool]*path{true: l.path(0, 1), false: l.path(1, 0)} // to the second host, from it
 	for _, p := range paths {
@@ -110,17 +111,24 @@ func TestLateEveryWay(t *testing.T) {
 			f.Name, f.Direction, f.Port = "f", direction, dataPort
 			l.apply(1, f)
 			for toHost, p := range paths {
-				began := time.Now()
-				for n := range uint32(count) {
-					p.write(p.data, n)
-				}
-				for want := range uint32(count) {
-					if n, ok := p.read(patience); !ok || n != want {
-						t.Fatalf("%v, to the host %v: datagram %d, %v, want %d", f, toHost, n, ok, want)
+				for try := 1; ; try++ {
+					began := time.Now()
+					for n := range uint32(count) {
+						p.write(p.data, n)
 					}
-				}
-				if took := time.Since(began); (took >= least) != f.Takes(toHost) {
-					t.Errorf("%v, to the host %v: took %v", f, toHost, took)
+					for want := range uint32(count) {
+						if n, ok := p.read(patience); !ok || n != want {
+							t.Fatalf("%v, to the host %v: datagram %d, %v, want %d", f, toHost, n, ok, want)
+						}
+					}
+					took := time.Since(began)
+					if (took >= least) == f.Takes(toHost) {
+						break
+					}
+					if f.Takes(toHost) || try == tries {
+						t.Errorf("%v, to the host %v: took %v", f, toHost, took)
+						break
+					}
 				}
 			}
 			must(t, l.engine.Remove("f"))
@@ -130,15 +138,32 @@ func TestLateEveryWay(t *testing.T) {
 
 // Each datagram is late by what the dice say of it and by what the machine adds, which
 // is little; all that it does not hold up are spread evenly over the range
-// (Kolmogorov-Smirnov, at one in a thousand).
+// (Kolmogorov-Smirnov, at one in a thousand). A machine that is busy has three tries.
 func TestDelayIsDistributedAsTheDiceSay(t *testing.T) {
-	const count, delay, jitter = 400, 150 * time.Millisecond, 100 * time.Millisecond
-	const held = 10 * time.Millisecond // up by the machine, if more
+	const tries = 3
 	l := newLab(t, 2)
 	p := l.path(0, 1)
 	p.run(1, 1)
+	for try := 1; ; try++ {
+		wrong := delays(t, l, p)
+		if wrong == "" {
+			return
+		}
+		if try == tries {
+			t.Fatal(wrong)
+		}
+		t.Log(wrong)
+	}
+}
+
+// delays sends datagrams past a delay with jitter and says what is wrong with their
+// times, "" for nothing; one that is early is so however busy the machine is.
+func delays(t *testing.T, l *lab, p *path) (wrong string) {
+	const count, delay, jitter = 400, 150 * time.Millisecond, 100 * time.Millisecond
+	const held = 10 * time.Millisecond // up by the machine, if more
 	f := fault.Fault{Name: "f", Kind: fault.Delay, Delay: delay, Jitter: jitter, Overtake: true, Direction: fault.To, Port: dataPort, Seed: 77}
 	l.apply(1, f)
+	defer func() { must(t, l.engine.Remove("f")) }()
 	var sent [count]atomic.Int64 // since the beginning
 	begin := time.Now()
 	go func() {
@@ -169,7 +194,7 @@ func TestDelayIsDistributedAsTheDiceSay(t *testing.T) {
 	}
 	slices.Sort(added)
 	if median := added[count/2]; median > held || len(took) < count/2 {
-		t.Errorf("the machine adds %v in the median, %d of %d are not held up", median, len(took), count)
+		return fmt.Sprintf("the machine adds %v in the median, %d of %d are not held up", median, len(took), count)
 	}
 	slices.Sort(took)
 	distance := 0.0
@@ -178,8 +203,9 @@ func TestDelayIsDistributedAsTheDiceSay(t *testing.T) {
 		distance = max(distance, math.Abs(float64(i+1)/float64(len(took))-even), math.Abs(float64(i)/float64(len(took))-even))
 	}
 	if bound := 1.95/math.Sqrt(float64(len(took))) + float64(held)/float64(2*jitter); distance > bound {
-		t.Errorf("the delays are %.3f from even, at most %.3f is chance", distance, bound)
+		return fmt.Sprintf("the delays are %.3f from even, at most %.3f is chance", distance, bound)
 	}
+	return ""
 }
 
 // Who connects is refused, whether the request or its answer is what is reset.
