@@ -34,6 +34,7 @@ type Desk struct {
 	pins          *identity.Pins
 	keys          *os.File // nil: none
 	network       discovery.Network
+	resolver      *net.Resolver // nil: the machine's
 }
 
 // Open opens the desk of a tool, "licmgr". The state folder is the user's when state
@@ -97,13 +98,14 @@ func (d *Desk) Dial(ctx context.Context, server string) (*transport.Conn, error)
 		config.KeyLogWriter = d.keys
 	}
 	hello := tsls.Hello{Program: d.program, Name: d.host}
-	conn, err := transport.Dial(ctx, addr, config, hello)
+	dialer := transport.Dialer{Resolver: d.resolver}
+	conn, err := dialer.Dial(ctx, addr, config, hello)
 	if unknownName(err) {
 		resolved, nobody := d.resolve(ctx, addr)
 		if nobody != nil {
 			return nil, fmt.Errorf("license server %s: %w; `licmgr list` finds those there are", addr, nobody)
 		}
-		conn, err = transport.Dial(ctx, resolved, config, hello)
+		conn, err = dialer.Dial(ctx, resolved, config, hello)
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("%w; nobody listens there: start lserver, or name another license server (`licmgr list` finds those there are)", err)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -35,6 +36,11 @@ func (s street) Broadcast(_ context.Context, query []byte, heard func(netip.Addr
 	}
 	return nil
 }
+
+// noDNS is the DNS of a workgroup: nobody takes questions.
+var noDNS = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("no network")
+}}
 
 // serve is a license server that says its name.
 func serve(t *testing.T, name string) string {
@@ -71,6 +77,7 @@ func TestName(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	d.resolver = noDNS
 	d.network = street{"NTLS-1": serve(t, "NTLS-1"), "NTLS2": serve(t, "NTLS2")}
 	for _, name := range []string{"NTLS-1", "ntls2"} {
 		conn, err := d.Dial(t.Context(), name)

@@ -46,6 +46,9 @@ func (d *Desk) Finder(s Search) (*discovery.Finder, error) {
 	if s.Wait == 0 {
 		config.Limits.Answers = time.Second
 	}
+	if d.resolver != nil {
+		config.Resolver = d.resolver
+	}
 	if s.Controller != "" {
 		host, _, err := net.SplitHostPort(s.Controller)
 		if err != nil {

@@ -58,7 +58,8 @@ type Conn struct {
 
 // Dialer makes connections. The zero value is what [Dial] and [NewConn] use.
 type Dialer struct {
-	Tamper *tamper.Table // the faults of a lab; nil for none
+	Tamper   *tamper.Table // the faults of a lab; nil for none
+	Resolver *net.Resolver // DNS; nil for the machine's
 }
 
 // Dial connects to a license server and says hello; the answer is [Conn.Server].
@@ -75,7 +76,7 @@ func NewConn(ctx context.Context, raw net.Conn, addr string, config *tls.Config,
 
 // Dial is [Dial] with the dialer's options.
 func (d Dialer) Dial(ctx context.Context, addr string, config *tls.Config, hello tsls.Hello) (*Conn, error) {
-	dialer := net.Dialer{KeepAlive: -1} // a silent peer is found out by the next call
+	dialer := net.Dialer{KeepAlive: -1, Resolver: d.Resolver} // a silent peer is found out by the next call
 	raw, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("license server %s: %w", addr, err)
