@@ -183,12 +183,12 @@ func TestEndedLabLeavesNothing(t *testing.T) {
 	} {
 		t.Run(tt.signal.String(), func(t *testing.T) {
 			ctx := bounded(t)
-			dir := t.TempDir()
+			dir, temp := t.TempDir(), t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "endless.star"), []byte(endless), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			mark := "TSLAB_E2E_MARK=" + dir
-			p, err := harness.Start(dir, []string{mark}, "", filepath.Join(programs, "tslab"), "run", "--out", filepath.Join(dir, "run"), filepath.Join(dir, "endless.star"))
+			p, err := harness.Start(dir, []string{mark, "TMPDIR=" + temp}, "", filepath.Join(programs, "tslab"), "run", "--out", filepath.Join(dir, "run"), filepath.Join(dir, "endless.star"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,6 +217,9 @@ func TestEndedLabLeavesNothing(t *testing.T) {
 			wantNoSpace(t, spaces)
 			if code, err := p.Wait(ctx); err != nil || code != tt.code {
 				t.Errorf("exit status %d, %v; want %d", code, err, tt.code)
+			}
+			if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+				t.Errorf("outside of the run's folder are left %v (%v)", left, err)
 			}
 			if r := record(t, filepath.Join(dir, "run")); r.Verdict != tt.verdict {
 				t.Errorf("verdict %q, want %q", r.Verdict, tt.verdict)
