@@ -50,7 +50,7 @@ test: deps lint cross build ## what CI runs: lint, other systems, all tests, wit
 	$(GO) test $(LONG) $(MESH)
 	TSLAB_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout=20m $(WHOLE)
 
-check: lint cross ## before a commit, in under 3 minutes: format, vet, staticcheck, other systems, layers, races, fuzz
+check: lint cross ## before a commit: format, vet, staticcheck, other systems, layers, races, fuzz
 	CGO_ENABLED=1 $(GO) test -race -short $(PACKAGES) $(FIRST) $(call BUT,internal/story|internal/onebox|tslab/ts|ls/gossip)
 	CGO_ENABLED=1 $(GO) test -race -run Loopback $(MESH)
 	$(GO) test -short $(CONNECTIONS) $(LONG) $(MESH)
